@@ -1,0 +1,97 @@
+"""The errors of the domain: each with a stable code and the HTTP status that every door gives it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """Something a caller did can't be done. `fields` maps a field's name to its messages; `extra` goes out beside them."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "This can't be done"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: str | None = None,
+        fields: dict[str, list[str]] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.problem_code = code or self.code
+        self.fields = fields or {}
+        self.extra = extra or {}
+
+
+class Invalid(DomainError):
+    """The values given do not make sense; `fields` says which."""
+
+    code = "invalid"
+    status = 400
+    title = "Some values need another look"
+
+
+class NotSignedIn(DomainError):
+    code = "not_signed_in"
+    status = 401
+    title = "Sign in first"
+
+
+class Forbidden(DomainError):
+    """The object is visible, the act is not allowed."""
+
+    code = "forbidden"
+    status = 403
+    title = "You may not do this here"
+
+
+class NotFound(DomainError):
+    """Absent, or invisible to the reader: the answer is the same."""
+
+    code = "not_found"
+    status = 404
+    title = "There is nothing here"
+
+
+class Conflict(DomainError):
+    """Somebody changed the same thing meanwhile; `extra` carries both values."""
+
+    code = "conflict"
+    status = 409
+    title = "Somebody else changed this meanwhile"
+
+
+class InvalidTransition(DomainError):
+    code = "invalid_transition"
+    status = 409
+    title = "It can't go there from here"
+
+
+class PreconditionFailed(DomainError):
+    code = "precondition_failed"
+    status = 412
+    title = "This has changed since you read it"
+
+
+class IdempotencyMismatch(DomainError):
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This key was used for another request"
+
+
+class PreconditionRequired(DomainError):
+    code = "precondition_required"
+    status = 428
+    title = "Say which version you are replacing"
+
+
+class Busy(DomainError):
+    """A lock was not had in time; the same request, with the same key, may be sent again."""
+
+    code = "busy"
+    status = 503
+    title = "Busy just now. Nothing was changed; try again"

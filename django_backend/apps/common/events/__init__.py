@@ -1,0 +1,1 @@
+"""Events: the log's tables and `record`."""

@@ -1,0 +1,16 @@
+from apps.users.models.session import Session
+from apps.users.models.setup import SetupLink
+from apps.users.models.team import ROLE_RANK, Role, Team, TeamMember
+from apps.users.models.ticket import SocketTicket
+from apps.users.models.user import User
+
+__all__ = [
+    "ROLE_RANK",
+    "Role",
+    "Session",
+    "SetupLink",
+    "SocketTicket",
+    "Team",
+    "TeamMember",
+    "User",
+]

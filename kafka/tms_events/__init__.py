@@ -1,0 +1,1 @@
+"""The wire shapes of the event stream: the only code that Django, the stream programs and Flask share."""
