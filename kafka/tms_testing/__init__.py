@@ -1,0 +1,1 @@
+"""What the tests of the stream programs and of the analytics service share. No program imports it."""
