@@ -36,6 +36,7 @@ class Settings:
     cache_redis_url: str
     data_dir: Path
     outbox_dir: Path
+    static_root: Path | None
     email_url: str | None
     analytics_url: str | None
     event_log: str
@@ -132,6 +133,7 @@ def read_settings(source: Mapping[str, str] | None = None) -> Settings:
         cache_redis_url=_cache_redis_url(reader),
         data_dir=data_dir,
         outbox_dir=Path(reader.text("OUTBOX_DIR", str(data_dir / "outbox"))).absolute(),
+        static_root=_path_or_none(reader, "STATIC_ROOT"),
         email_url=reader.optional("EMAIL_URL"),
         analytics_url=reader.url("ANALYTICS_URL", ("http", "https"))
         if reader.optional("ANALYTICS_URL")
@@ -177,3 +179,8 @@ def _cache_redis_url(reader: Reader) -> str:
     url = reader.url("REDIS_URL", ("redis", "rediss"))
     base = urlsplit(url)._replace(path="/1").geturl()
     return reader.url("CACHE_REDIS_URL", ("redis", "rediss"), base)
+
+
+def _path_or_none(reader: Reader, name: str) -> Path | None:
+    value = reader.optional(name)
+    return Path(value).absolute() if value else None
