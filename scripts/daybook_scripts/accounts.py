@@ -46,7 +46,9 @@ def popen_rights(account: Account | None) -> dict[str, Any]:
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
-def can_run(account: Account | None, command: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> bool:
+def can_run(
+    account: Account | None, command: Sequence[str], cwd: Path, env: dict[str, str] | None = None
+) -> bool:
     """Whether this command, run with these rights in this folder, ends well. Tried, not guessed from modes."""
     rights = popen_rights(account)
     try:
@@ -67,7 +69,7 @@ def can_run(account: Account | None, command: Sequence[str], cwd: Path, env: dic
 
 
 def can_enter(account: Account | None, folder: Path) -> bool:
-    return can_run(account, ["/bin/sh", "-c", 'cd "$1" && test -r .', "sh", str(folder)], Path("/"))
+    return can_run(account, ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], Path("/"))
 
 
 def _can_become(account: Account) -> bool:

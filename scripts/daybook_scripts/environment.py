@@ -40,7 +40,8 @@ def make_environment(folder: Path) -> None:
     """An empty environment with pip; what an interrupted try left there is dropped."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        venv.EnvBuilder(with_pip=True).create(folder)
+        # Links, not copies: a copy that can't reach its own library may start with another Python's instead.
+        venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
     except (subprocess.CalledProcessError, ImportError) as error:
         raise Trouble(
             "no_venv",
@@ -50,7 +51,14 @@ def make_environment(folder: Path) -> None:
 
 
 def pip_install(folder: Path, options: Sequence[str]) -> None:
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     command += ["--no-warn-script-location", "--root-user-action=ignore"]
     done = subprocess.run([*command, *options], env=clean_of_python(dict(os.environ)))
     if done.returncode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,7 @@ from daybook_scripts.servers import Binaries, copy_binaries, site_packages
 from daybook_scripts.trouble import Trouble
 
 # What --fresh removes. The environments and what other commands keep in .local/ stay.
-PROGRAM_FOLDERS = ("keys", "data", "outbox", "static")
+PROGRAM_FOLDERS = ("keys", "data", "outbox")
 SERVER_FOLDERS = ("postgres", "postgres.new", "redis")
 STATE_FILES = ("first-start", "demo-sign-in", "address")
 
@@ -69,9 +70,24 @@ class Home:
     state: Path
     servers: Path
     binaries: Binaries
-    python: Path
+    environment: Path
     server_account: Account | None
     program_account: Account | None
+
+    @property
+    def python(self) -> Path:
+        return self.environment / "bin" / "python"
+
+    @property
+    def static(self) -> Path:
+        """Collected static files, named after what they are made of, so that they are made once (it takes 20 s)."""
+        sources = [path for path in layout.DJANGO.glob("apps/**/static/**/*") if path.is_file()]
+        contents = [
+            part
+            for path in sorted(sources)
+            for part in (str(path.relative_to(layout.ROOT)), path.read_bytes())
+        ]
+        return self.environment.parent / f"static-{layout.fingerprint(self.environment.name, *contents)}"
 
     @property
     def logs(self) -> Path:
@@ -96,7 +112,7 @@ def furnish(state: Path, environment: Path) -> Home:
     servers, binaries = place_servers(state, environment, account)
     python = environment / "bin" / "python"
     program_account = account if account and programs_can_drop(account, python, state) else None
-    home = Home(state, servers, binaries, python, account, program_account)
+    home = Home(state, servers, binaries, environment, account, program_account)
     own_folder(home.secrets, None)
     own_folder(home.logs, None)
     for name in PROGRAM_FOLDERS:
@@ -142,16 +158,22 @@ def make_elsewhere(folder: Path, account: Account) -> None:
 
 def programs_can_drop(account: Account, python: Path, state: Path) -> bool:
     """Whether our programs can run unprivileged; says why where they can't."""
-    if not can_run(account, [str(python), "-c", "import django"], Path("/")):
+    # A Python whose own folder is closed to the user may start all the same, with another one's library.
+    same_python = f"import sys, django; sys.exit(sys.base_prefix != {sys.base_prefix!r})"
+    if not can_run(account, [str(python), "-c", same_python], Path("/")):
         reason = f"can't run {os.path.realpath(python)}"
         mend = "start with a Python that every user can run: PYTHON=/usr/bin/python3 scripts/run"
-    elif not can_run(account, ["/bin/sh", "-c", 'cd "$1" && test -r manage.py', "sh", str(layout.DJANGO)], Path("/")):
+    elif not can_run(
+        account, ["/bin/sh", "-c", 'cd "$1" && test -r manage.py', "sh", str(layout.DJANGO)], Path("/")
+    ):
         reason, mend = f"can't read {layout.ROOT}", "keep Daybook in a folder that every user can enter"
     elif not can_enter(account, state):
         reason, mend = f"can't enter {state}", "keep Daybook in a folder that every user can enter"
     else:
         return True
-    say(f"  Only the servers run as {account.name}; Daybook's programs run as root, since {account.name} {reason}.")
+    say(
+        f"  Only the servers run as {account.name}; Daybook's programs run as root, since {account.name} {reason}."
+    )
     say(f"  Better: {mend}, or start Daybook as an ordinary user.")
     return False
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,7 +72,9 @@ class Installation:
         home = self.home
         password = secret(home.secrets, "postgres_superuser")
         port = ports.preferred(15432)
-        cluster = servers.Cluster(home.binaries.postgres, home.servers / "postgres", port, password, home.server_account)
+        cluster = servers.Cluster(
+            home.binaries.postgres, home.servers / "postgres", port, password, home.server_account
+        )
         if cluster.data.exists():
             servers.require_same_major(cluster)
             wait_for_predecessor(cluster, self.supervisor)
@@ -89,7 +92,9 @@ class Installation:
         home = self.home
         password = secret(home.secrets, "redis")
         folder = home.servers / "redis"
-        server = servers.Valkey(home.binaries.valkey, folder, ports.preferred(16379), password, home.server_account)
+        server = servers.Valkey(
+            home.binaries.valkey, folder, ports.preferred(16379), password, home.server_account
+        )
         child = self.supervisor.start(servers.valkey_program(server))
         self.supervisor.wait_until(child, lambda: servers.valkey_ready(server), 60)
         return server.url
@@ -115,7 +120,7 @@ class Installation:
             keys=home.program_folder("keys"),
             data=home.program_folder("data"),
             outbox=home.program_folder("outbox"),
-            static=home.program_folder("static"),
+            static=home.static,
             demo=choices.demo and choices.on_loopback,
         )
 
@@ -128,14 +133,34 @@ class Installation:
                 self.django("keys", "-m", "apps.common.auth.keys", "generate", str(wiring.keys))
         owner = programs.owner_env(wiring)
         first = self.is_first_start(owner)
-        with step("migrate"):
-            self.django("migrate", "manage.py", "migrate", "--noinput", env=owner)
         with step("roles"):
             self.django("roles", "manage.py", "db_roles", env=owner)
-        with step("static files"):
-            self.django("static files", "manage.py", "collectstatic", "--noinput", "--verbosity", "0")
+        with step("migrate"):
+            self.django("migrate", "manage.py", "migrate", "--noinput", env=owner)
+        if not wiring.static.exists():
+            with step("static files"):
+                self.collect_static(wiring)
         if first:
             self.furnish_first_start(wiring)
+
+    def collect_static(self, wiring: programs.Wiring) -> None:
+        """They are no secret and lie beside the environment: made with our rights, readable by all."""
+        fresh = wiring.static.with_name(wiring.static.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        env = programs.django_env(wiring) | {"STATIC_ROOT": str(fresh)}
+        ours = replace(wiring, account=None)
+        self.django(
+            "static files",
+            "manage.py",
+            "collectstatic",
+            "--noinput",
+            "-v",
+            "0",
+            env=env,
+            wiring=ours,
+            umask=0o022,
+        )
+        fresh.rename(wiring.static)
 
     def is_first_start(self, owner: dict[str, str]) -> bool:
         """Whether the database is new to Daybook. Kept in a file until all is loaded, so that a stop between
@@ -152,9 +177,16 @@ class Installation:
             (self.home.state / "demo-sign-in").write_text(printed)
         (self.home.state / "first-start").unlink()
 
-    def django(self, what: str, *command: str, env: dict[str, str] | None = None) -> str:
+    def django(
+        self,
+        what: str,
+        *command: str,
+        env: dict[str, str] | None = None,
+        wiring: programs.Wiring | None = None,
+        umask: int = 0o077,
+    ) -> str:
         """Runs one of Django's commands; answers what it printed."""
-        wiring = self.need_wiring()
+        wiring = wiring or self.need_wiring()
         done = subprocess.run(
             [str(wiring.python), *command],
             cwd=layout.DJANGO,
@@ -162,7 +194,7 @@ class Installation:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            umask=0o077,
+            umask=umask,
             **popen_rights(wiring.account),
         )
         log = self.home.logs / "setup.log"
@@ -170,7 +202,9 @@ class Installation:
             file.write(f"--- {what}: {' '.join(command)}\n{done.stdout}{done.stderr}")
         if done.returncode:
             words = "".join(f"\n    | {line}" for line in (done.stdout + done.stderr).splitlines()[-15:])
-            raise Trouble("setup_failed", f"{what} failed:{words}", f"see what it says above; all of it is in {log}.")
+            raise Trouble(
+                "setup_failed", f"{what} failed:{words}", f"see what it says above; all of it is in {log}."
+            )
         return done.stdout
 
     # --- programs
@@ -189,7 +223,9 @@ class Installation:
         if self.choices.flower:
             with step("flower"):
                 flower = self.supervisor.start(programs.flower(wiring))
-                self.supervisor.wait_until(flower, lambda: not ports.is_free("127.0.0.1", wiring.flower_port), 60)
+                self.supervisor.wait_until(
+                    flower, lambda: not ports.is_free("127.0.0.1", wiring.flower_port), 60
+                )
 
     def need_wiring(self) -> programs.Wiring:
         if self.wiring is None:

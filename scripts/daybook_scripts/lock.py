@@ -44,14 +44,18 @@ def uv_binary() -> Path:
 
 def without_addresses(environment: dict[str, str]) -> dict[str, str]:
     """The machine's own folders of wheels would be written into the files."""
-    return {name: value for name, value in environment.items() if name not in ("UV_FIND_LINKS", "PIP_FIND_LINKS")}
+    return {
+        name: value for name, value in environment.items() if name not in ("UV_FIND_LINKS", "PIP_FIND_LINKS")
+    }
 
 
 def compile_pins(uv: Path, sources: list[Path], target: Path, *options: str) -> None:
     command = [str(uv), "pip", "compile", "--quiet", "--universal", "--python-version", LOWEST_PYTHON]
     command += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--annotation-style", "line"]
     command += ["--output-file", relative(target), *options, *(relative(source) for source in sources)]
-    done = subprocess.run(command, cwd=layout.ROOT, env=without_addresses(dict(os.environ)), stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=layout.ROOT, env=without_addresses(dict(os.environ)), stdout=subprocess.DEVNULL
+    )
     if done.returncode:
         raise Trouble(
             "lock_unresolved",
@@ -86,19 +90,27 @@ def lock(upgrade: bool) -> None:
     union = layout.ROOT / ".local" / "lock" / "union.txt"
     remember_pins(union)
     print("resolving all requirements together", flush=True)
-    compile_pins(uv, [layout.inputs(stem) for stem in layout.EVERYTHING], union, *(["--upgrade"] if upgrade else []))
+    compile_pins(
+        uv, [layout.inputs(stem) for stem in layout.EVERYTHING], union, *(["--upgrade"] if upgrade else [])
+    )
     for stem in layout.EVERYTHING:
         target = layout.pins(stem)
         # `--upgrade` here only drops what the file said before: the union decides every version.
-        compile_pins(uv, [layout.inputs(stem)], target, "--generate-hashes", "--upgrade", "-c", relative(union))
+        compile_pins(
+            uv, [layout.inputs(stem)], target, "--generate-hashes", "--upgrade", "-c", relative(union)
+        )
         drop_constraint_notes(target, union)
         count = len(list(pinned(target.read_text().splitlines())))
         print(f"{relative(target)}: {count} packages", flush=True)
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="scripts/lock", description="Pins every requirement with its hashes.")
-    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit, not the pinned ones")
+    parser = argparse.ArgumentParser(
+        prog="scripts/lock", description="Pins every requirement with its hashes."
+    )
+    parser.add_argument(
+        "--upgrade", action="store_true", help="take the newest versions that fit, not the pinned ones"
+    )
     lock(parser.parse_args(arguments).upgrade)
     return 0
 

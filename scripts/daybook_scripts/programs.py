@@ -127,7 +127,15 @@ def analytics(wiring: Wiring) -> Program:
 
 
 def flower(wiring: Wiring) -> Program:
-    command = ("-m", "celery", "-A", "config", "flower", "--address=127.0.0.1", f"--port={wiring.flower_port}")
+    command = (
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "flower",
+        "--address=127.0.0.1",
+        f"--port={wiring.flower_port}",
+    )
     # Through the environment: the arguments of a process are for everyone to read.
     env = django_env(wiring) | {"FLOWER_BASIC_AUTH": f"operator:{wiring.flower_password}"}
     return program("flower", command, layout.DJANGO, env, wiring)

@@ -24,13 +24,23 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "BIND say how it is reached from outside; DAYBOOK_STATE names another folder than .local/.",
     )
     parser.add_argument("--port", type=port_number, default=8000, metavar="N", help="of the web (8000)")
-    parser.add_argument("--analytics-port", type=port_number, default=5000, metavar="N", help="of analytics (5000)")
+    parser.add_argument(
+        "--analytics-port", type=port_number, default=5000, metavar="N", help="of analytics (5000)"
+    )
     parser.add_argument("--flower-port", type=port_number, default=5555, metavar="N", help="of Flower (5555)")
-    parser.add_argument("--no-demo", action="store_true", help="no demo data; prints the one-time set-up link")
-    parser.add_argument("--fresh", action="store_true", help="deletes what an earlier start left, and starts anew")
-    parser.add_argument("--flower", action="store_true", help="starts Flower too, the operators' view of the jobs")
+    parser.add_argument(
+        "--no-demo", action="store_true", help="no demo data; prints the one-time set-up link"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="deletes what an earlier start left, and starts anew"
+    )
+    parser.add_argument(
+        "--flower", action="store_true", help="starts Flower too, the operators' view of the jobs"
+    )
     parser.add_argument("--kafka", action="store_true", help="with the Kafka log (not there yet)")
-    parser.add_argument("--smoke", action="store_true", help="starts in a temporary folder, tries it all, stops")
+    parser.add_argument(
+        "--smoke", action="store_true", help="starts in a temporary folder, tries it all, stops"
+    )
     return parser.parse_args(arguments)
 
 
@@ -109,7 +119,9 @@ def welcome(installation: Installation) -> None:
     lines = [("Daybook", wiring.public_url), ("API", f"{wiring.public_url}/api/docs/")]
     lines.append(("Analytics API", f"{wiring.analytics_url}/api/v1/analytics/healthz"))
     if installation.choices.flower:
-        lines.append(("Flower", f"http://127.0.0.1:{wiring.flower_port} (operator / {wiring.flower_password})"))
+        lines.append(
+            ("Flower", f"http://127.0.0.1:{wiring.flower_port} (operator / {wiring.flower_password})")
+        )
     lines += [("Mail", f"files in {wiring.outbox}"), ("Logs", str(installation.home.logs))]
     say("\nDaybook runs.")
     for name, value in lines:

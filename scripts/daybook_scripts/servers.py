@@ -55,7 +55,9 @@ def copy_binaries(environment: Path, target: Path) -> Path:
         fresh = target / (folder.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         for name in BINARY_FOLDERS:
-            shutil.copytree(site_packages(environment) / name, fresh / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                site_packages(environment) / name, fresh / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
         fresh.rename(folder)
     return folder
 
@@ -82,7 +84,9 @@ class Cluster:
 
 def major_of_binaries(folder: Path) -> str:
     """`postgres (PostgreSQL) 18.6` → `18`."""
-    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [folder / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     return said.split()[2].split(".")[0]
 
 
@@ -108,7 +112,15 @@ def make_cluster(cluster: Cluster, *options: str) -> None:
     write_private(password_file, cluster.password)
     hand_over(password_file, cluster.account)
     command = [str(cluster.bin / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "--pwfile", str(password_file)]
-    command += ["-A", "scram-sha-256", "-E", "UTF8", "--no-instructions", *locale_options(cluster.bin), *options]
+    command += [
+        "-A",
+        "scram-sha-256",
+        "-E",
+        "UTF8",
+        "--no-instructions",
+        *locale_options(cluster.bin),
+        *options,
+    ]
     try:
         run_server_tool(command, cluster, "initdb_failed")
     finally:
@@ -125,7 +137,13 @@ def locale_options(folder: Path) -> list[str]:
 
 def run_server_tool(command: Sequence[str], cluster: Cluster, code: str) -> None:
     done = subprocess.run(
-        command, cwd="/", env=QUIET_ENV, text=True, capture_output=True, umask=0o077, **popen_rights(cluster.account)
+        command,
+        cwd="/",
+        env=QUIET_ENV,
+        text=True,
+        capture_output=True,
+        umask=0o077,
+        **popen_rights(cluster.account),
     )
     if done.returncode:
         raise Trouble(
@@ -142,7 +160,14 @@ def postgres_program(cluster: Cluster, *settings: str, name: str = "postgres") -
     for setting in settings:
         command += ["-c", setting]
     return Program(
-        name, tuple(command), cluster.data, QUIET_ENV, cluster.account, server=True, stop_signal=SIGINT, stop_seconds=60
+        name,
+        tuple(command),
+        cluster.data,
+        QUIET_ENV,
+        cluster.account,
+        server=True,
+        stop_signal=SIGINT,
+        stop_seconds=60,
     )
 
 
@@ -162,7 +187,9 @@ def run_sql(cluster: Cluster, sql: str, database: str = "postgres") -> str:
     env = {**QUIET_ENV, "PGPASSWORD": cluster.password}
     done = subprocess.run(command, input=sql, env=env, cwd="/", text=True, capture_output=True)
     if done.returncode:
-        raise Trouble("sql_failed", f"PostgreSQL refused a statement: {done.stderr.strip()}", "see what it says.")
+        raise Trouble(
+            "sql_failed", f"PostgreSQL refused a statement: {done.stderr.strip()}", "see what it says."
+        )
     return done.stdout.strip()
 
 
@@ -197,7 +224,9 @@ def valkey_program(server: Valkey) -> Program:
     config = server.folder / "valkey.conf"
     write_private(config, "\n".join(f'{name} "{value}"' for name, value in settings.items()))
     hand_over(config, server.account)
-    return Program("redis", (str(server.binary), str(config)), server.folder, QUIET_ENV, server.account, server=True)
+    return Program(
+        "redis", (str(server.binary), str(config)), server.folder, QUIET_ENV, server.account, server=True
+    )
 
 
 def valkey_ready(server: Valkey) -> bool:

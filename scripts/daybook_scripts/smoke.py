@@ -92,7 +92,9 @@ def follow_the_walk(installation: Installation) -> None:
 def show_deaths(installation: Installation) -> None:
     for child in installation.supervisor.children.values():
         if child.deaths:
-            raise installation.supervisor.trouble(child, f"{child.program.name} died: {', '.join(child.deaths)}.")
+            raise installation.supervisor.trouble(
+                child, f"{child.program.name} died: {', '.join(child.deaths)}."
+            )
 
 
 def show_logs(installation: Installation) -> str:

@@ -117,7 +117,9 @@ class Supervisor:
             if self.stop_asked:
                 raise KeyboardInterrupt
             if not child.alive:
-                raise self.trouble(child, f"{child.program.name} ended while starting ({how_it_ended(child)}).")
+                raise self.trouble(
+                    child, f"{child.program.name} ended while starting ({how_it_ended(child)})."
+                )
             if time.monotonic() > deadline:
                 raise self.trouble(child, f"{child.program.name} was not ready within {seconds:.0f} s.")
             time.sleep(0.05)
@@ -147,7 +149,9 @@ class Supervisor:
             elif now >= child.restart_at:
                 child.restart_at = 0.0
                 self._spawn(child)
-                say(f"{child.program.name}: started again (process {child.process.pid if child.process else '?'})")
+                say(
+                    f"{child.program.name}: started again (process {child.process.pid if child.process else '?'})"
+                )
 
     def _note_death(self, child: Child, now: float) -> None:
         child.failures = 1 if now - child.started > WELL_AFTER else child.failures + 1
