@@ -145,7 +145,8 @@ def make_elsewhere(folder: Path, account: Account) -> None:
     except OSError as error:
         raise Trouble(
             "state_unwritable",
-            f"The servers run as {account.name}, which can't enter the state folder, and {folder} can't be made ({error}).",
+            f"The servers run as {account.name}, which can't enter the state folder, and "
+            f"{folder} can't be made ({error}).",
             "move Daybook to a folder every user can enter, or start scripts/run as an ordinary user.",
         ) from error
     if not can_enter(account, folder):

@@ -18,8 +18,8 @@ from daybook_scripts.trouble import Trouble, exit_plainly
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/run",
-        description="Starts Daybook on this machine: PostgreSQL, a Redis-compatible server, web with sockets, the event "
-        "stream, the worker and analytics. Data live in .local/ and survive. Ctrl-C stops everything.",
+        description="Starts Daybook on this machine: PostgreSQL, a Redis-compatible server, web with sockets, the "
+        "event stream, the worker and analytics. Data live in .local/ and survive. Ctrl-C stops everything.",
         epilog="DATABASE_URL (the owner's) and REDIS_URL are used instead of its own servers when set. PUBLIC_URL and "
         "BIND say how it is reached from outside; DAYBOOK_STATE names another folder than .local/.",
     )
