@@ -1,0 +1,1 @@
+"""Who is asking: the token, its session in the database, and the keys that verify tokens."""
