@@ -65,12 +65,6 @@ class Conflict(DomainError):
     title = "Somebody else changed this meanwhile"
 
 
-class InvalidTransition(DomainError):
-    code = "invalid_transition"
-    status = 409
-    title = "It can't go there from here"
-
-
 class PreconditionFailed(DomainError):
     code = "precondition_failed"
     status = 412

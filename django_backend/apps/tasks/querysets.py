@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,7 @@ def visible_project_ids(user: User) -> RawSQL:
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, user: User) -> TaskQuerySet:
         """Tasks of projects the person has access to, and personal ones they made or are assigned to."""
-        personal = Q(project__isnull=True) & (
-            Q(creator_id=user.pk) | Q(assignments__user_id=user.pk)
-        )
+        personal = Q(project__isnull=True) & (Q(creator_id=user.pk) | Q(assignments__user_id=user.pk))
         mine = self.model._default_manager.filter(personal).values("pk")
         return self.filter(Q(project_id__in=visible_project_ids(user)) | Q(pk__in=mine))
 
@@ -38,11 +37,16 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def overdue(self, now: datetime) -> TaskQuerySet:
         return self.open().filter(due_at__lte=now)
 
+    def assigned_to(self, user_ids: Sequence[int]) -> TaskQuerySet:
+        """On which any of these people is; a subquery, so that no task appears twice."""
+        assignments = self.model._meta.get_field("assignments").related_model._default_manager
+        return self.filter(pk__in=assignments.filter(user_id__in=user_ids).values("task_id"))
+
     def for_display(self) -> TaskQuerySet:
         """With everything a row, an answer or an event's state reads, in a fixed number of queries."""
-        return self.select_related(
-            "project", "project__team", "status", "creator"
-        ).prefetch_related("assignments__user")
+        return self.select_related("project", "project__team", "status", "creator").prefetch_related(
+            "assignments__user"
+        )
 
     def for_change(self) -> TaskQuerySet:
         """Locks the task rows alone, leaving foreign-key checks of others free to pass."""

@@ -17,9 +17,5 @@ class IdempotencyRecord(models.Model):
 
     class Meta:
         db_table = "idempotency"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["actor_id", "key"], name="idempotency_actor_key"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["actor_id", "key"], name="idempotency_actor_key")]
         indexes = [models.Index(fields=["created_at"], name="idempotency_created")]

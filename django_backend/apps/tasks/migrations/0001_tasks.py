@@ -78,9 +78,7 @@ class Migration(migrations.Migration):
                 ("archived_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
                 ("version", models.BigIntegerField(default=0)),
                 (
@@ -152,12 +150,8 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "history",
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("event_id",), name="history_event_once"
-                    ),
-                    models.UniqueConstraint(
-                        fields=("task_id", "version"), name="history_version_once"
-                    ),
+                    models.UniqueConstraint(fields=("event_id",), name="history_event_once"),
+                    models.UniqueConstraint(fields=("task_id", "version"), name="history_version_once"),
                 ],
             },
         ),
@@ -203,9 +197,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "joined_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
                 (
                     "project",
@@ -330,15 +322,11 @@ class Migration(migrations.Migration):
                 ("due_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "estimated_hours",
-                    models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=8, null=True
-                    ),
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True),
                 ),
                 (
                     "actual_hours",
-                    models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=8, null=True
-                    ),
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True),
                 ),
                 ("metadata", models.JSONField(blank=True, default=dict)),
                 (
@@ -507,9 +495,7 @@ class Migration(migrations.Migration):
                         name="delivery_once",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("state__in", ["due", "sent", "skipped", "dead"])
-                        ),
+                        condition=models.Q(("state__in", ["due", "sent", "skipped", "dead"])),
                         name="delivery_state",
                     ),
                 ],
@@ -517,9 +503,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="projectmember",
-            constraint=models.UniqueConstraint(
-                fields=("project", "user"), name="project_member_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("project", "user"), name="project_member_once"),
         ),
         migrations.AddConstraint(
             model_name="projectmember",
@@ -550,15 +534,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="status",
-            constraint=models.UniqueConstraint(
-                fields=("id", "project"), name="status_in_project"
-            ),
+            constraint=models.UniqueConstraint(fields=("id", "project"), name="status_in_project"),
         ),
         migrations.AddConstraint(
             model_name="status",
-            constraint=models.UniqueConstraint(
-                fields=("id", "category"), name="status_in_category"
-            ),
+            constraint=models.UniqueConstraint(fields=("id", "category"), name="status_in_category"),
         ),
         migrations.AddIndex(
             model_name="project",
@@ -566,9 +546,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="project",
-            constraint=models.UniqueConstraint(
-                fields=("key",), name="project_key_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("key",), name="project_key_once"),
         ),
         migrations.AddConstraint(
             model_name="project",
@@ -621,9 +599,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="task",
-            constraint=models.UniqueConstraint(
-                fields=("project", "number"), name="task_number_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("project", "number"), name="task_number_once"),
         ),
         migrations.AddConstraint(
             model_name="task",
@@ -740,9 +716,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="comment",
-            index=models.Index(
-                fields=["task", "created_at", "id"], name="comment_task"
-            ),
+            index=models.Index(fields=["task", "created_at", "id"], name="comment_task"),
         ),
         migrations.AddConstraint(
             model_name="comment",
@@ -764,9 +738,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="assignment",
-            constraint=models.UniqueConstraint(
-                fields=("task", "user"), name="assignment_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("task", "user"), name="assignment_once"),
         ),
         migrations.AddConstraint(
             model_name="assignment",

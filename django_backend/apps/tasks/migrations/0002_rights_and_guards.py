@@ -43,7 +43,9 @@ CREATE TRIGGER history_append_only BEFORE UPDATE OR DELETE ON history
 CREATE TRIGGER history_no_truncate BEFORE TRUNCATE ON history
     FOR EACH STATEMENT EXECUTE FUNCTION forbid_change();
 """
-DROP_HISTORY_GUARD = "DROP TRIGGER history_append_only ON history; DROP TRIGGER history_no_truncate ON history;"
+DROP_HISTORY_GUARD = (
+    "DROP TRIGGER history_append_only ON history; DROP TRIGGER history_no_truncate ON history;"
+)
 
 
 class Migration(migrations.Migration):

@@ -12,7 +12,5 @@ class Migration(migrations.Migration):
     dependencies = [("tasks", "0002_rights_and_guards")]
 
     operations = [
-        migrations.RunSQL(
-            PERSONAL_STATUSES, "DELETE FROM tasks_status WHERE project_id IS NULL"
-        ),
+        migrations.RunSQL(PERSONAL_STATUSES, "DELETE FROM tasks_status WHERE project_id IS NULL"),
     ]

@@ -12,9 +12,7 @@ class Comment(models.Model):
     """What somebody said about a task. A deleted one keeps its row and mark, and loses its text."""
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="comments")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     body = models.TextField()
     created_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True, blank=True)
@@ -31,6 +29,4 @@ class Comment(models.Model):
                 name="comment_text_until_deleted",
             ),
         ]
-        indexes = [
-            models.Index(fields=["task", "created_at", "id"], name="comment_task")
-        ]
+        indexes = [models.Index(fields=["task", "created_at", "id"], name="comment_task")]

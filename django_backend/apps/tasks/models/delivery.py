@@ -15,9 +15,7 @@ class Delivery(models.Model):
         DEAD = "dead", "Given up"
 
     event_id = models.UUIDField()
-    recipient = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
-    )
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     channel = models.CharField(max_length=10, default="mail")
     kind = models.TextField()
     task_id = models.BigIntegerField(null=True)
@@ -34,19 +32,13 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(
-                fields=["event_id", "recipient", "channel"], name="delivery_once"
-            ),
+            models.UniqueConstraint(fields=["event_id", "recipient", "channel"], name="delivery_once"),
             models.CheckConstraint(
                 condition=Q(state__in=["due", "sent", "skipped", "dead"]),
                 name="delivery_state",
             ),
         ]
-        indexes = [
-            models.Index(
-                fields=["run_at", "id"], name="delivery_due", condition=Q(state="due")
-            )
-        ]
+        indexes = [models.Index(fields=["run_at", "id"], name="delivery_due", condition=Q(state="due"))]
 
 
 class DeliveryPosition(models.Model):

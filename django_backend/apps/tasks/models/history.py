@@ -21,7 +21,5 @@ class History(models.Model):
         db_table = "history"
         constraints = [
             models.UniqueConstraint(fields=["event_id"], name="history_event_once"),
-            models.UniqueConstraint(
-                fields=["task_id", "version"], name="history_version_once"
-            ),
+            models.UniqueConstraint(fields=["task_id", "version"], name="history_version_once"),
         ]

@@ -20,17 +20,11 @@ class Project(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")
     key = models.CharField(
         max_length=10,
-        validators=[
-            RegexValidator(
-                KEY_PATTERN, "Use 2 to 10 capitals and digits, a capital first."
-            )
-        ],
+        validators=[RegexValidator(KEY_PATTERN, "Use 2 to 10 capitals and digits, a capital first.")],
     )
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True, default="")
-    visibility = models.CharField(
-        max_length=7, choices=Visibility.choices, default=Visibility.TEAM
-    )
+    visibility = models.CharField(max_length=7, choices=Visibility.choices, default=Visibility.TEAM)
     overdue_status = models.ForeignKey(
         "tasks.Status",
         on_delete=models.SET_NULL,
@@ -48,9 +42,7 @@ class Project(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["key"], name="project_key_once"),
-            models.CheckConstraint(
-                condition=models.Q(key__regex=KEY_PATTERN), name="project_key_shape"
-            ),
+            models.CheckConstraint(condition=models.Q(key__regex=KEY_PATTERN), name="project_key_shape"),
             models.CheckConstraint(
                 condition=models.Q(visibility__in=Visibility.values),
                 name="project_visibility",
@@ -63,9 +55,7 @@ class Project(models.Model):
 
 
 class ProjectMember(models.Model):
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="memberships"
-    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
@@ -76,9 +66,7 @@ class ProjectMember(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["project", "user"], name="project_member_once"
-            ),
+            models.UniqueConstraint(fields=["project", "user"], name="project_member_once"),
             models.CheckConstraint(
                 condition=models.Q(role__in=Role.values),
                 name="project_member_role_known",

@@ -46,9 +46,7 @@ class Status(models.Model):
             ),
             # Targets of the task's composite foreign keys.
             models.UniqueConstraint(fields=["id", "project"], name="status_in_project"),
-            models.UniqueConstraint(
-                fields=["id", "category"], name="status_in_category"
-            ),
+            models.UniqueConstraint(fields=["id", "category"], name="status_in_category"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -59,9 +57,7 @@ class Task(models.Model):
     description = models.TextField(blank=True, default="")
     status = models.ForeignKey(Status, on_delete=models.PROTECT, related_name="+")
     category = models.CharField(max_length=11, choices=Category.choices)
-    priority = models.SmallIntegerField(
-        choices=Priority.choices, default=Priority.MEDIUM
-    )
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.MEDIUM)
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="created_tasks"
     )
@@ -84,12 +80,8 @@ class Task(models.Model):
     due_time = models.TimeField(null=True, blank=True)
     # The moment the due date ends: midnight in the team's zone (a personal task's: its creator's), or the due time.
     due_at = models.DateTimeField(null=True, blank=True)
-    estimated_hours = models.DecimalField(
-        max_digits=8, decimal_places=2, null=True, blank=True
-    )
-    actual_hours = models.DecimalField(
-        max_digits=8, decimal_places=2, null=True, blank=True
-    )
+    estimated_hours = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
+    actual_hours = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     position = models.DecimalField(max_digits=30, decimal_places=15, default=0)
     completed_at = models.DateTimeField(null=True, blank=True)
@@ -100,34 +92,26 @@ class Task(models.Model):
     version = models.BigIntegerField(default=0)
     edit_version = models.BigIntegerField(default=0)
 
-    objects: ClassVar[models.Manager[Task]] = TaskQuerySet.as_manager()
+    objects = TaskQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["project", "number"], name="task_number_once"
-            ),
+            models.UniqueConstraint(fields=["project", "number"], name="task_number_once"),
             models.CheckConstraint(
                 condition=Q(project__isnull=True, number__isnull=True)
                 | Q(project__isnull=False, number__gt=0),
                 name="task_number_with_project",
             ),
             models.CheckConstraint(condition=~Q(title=""), name="task_has_a_title"),
-            models.CheckConstraint(
-                condition=Q(category__in=Category.values), name="task_category_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(priority__in=Priority.values), name="task_priority_known"
-            ),
+            models.CheckConstraint(condition=Q(category__in=Category.values), name="task_category_known"),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="task_priority_known"),
             models.CheckConstraint(
                 condition=Q(completed_at__isnull=False, category=Category.DONE)
                 | (Q(completed_at__isnull=True) & ~Q(category=Category.DONE)),
                 name="task_completed_when_done",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    due_date__isnull=True, due_at__isnull=True, due_time__isnull=True
-                )
+                condition=Q(due_date__isnull=True, due_at__isnull=True, due_time__isnull=True)
                 | Q(due_date__isnull=False, due_at__isnull=False),
                 name="task_due_whole",
             ),
@@ -143,9 +127,7 @@ class Task(models.Model):
                 condition=Q(actual_hours__isnull=True) | Q(actual_hours__gte=0),
                 name="task_actual_positive",
             ),
-            models.CheckConstraint(
-                condition=~Q(parent=models.F("id")), name="task_not_its_own_parent"
-            ),
+            models.CheckConstraint(condition=~Q(parent=models.F("id")), name="task_not_its_own_parent"),
             models.CheckConstraint(
                 condition=Q(version__gte=models.F("edit_version")),
                 name="task_versions_in_step",
@@ -199,15 +181,9 @@ class Task(models.Model):
 
 class Assignment(models.Model):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="assignments")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments"
-    )
-    role = models.CharField(
-        max_length=12, choices=AssignmentRole.choices, default=AssignmentRole.OWNER
-    )
-    assigned_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    role = models.CharField(max_length=12, choices=AssignmentRole.choices, default=AssignmentRole.OWNER)
+    assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     assigned_at = models.DateTimeField()
 
     class Meta:

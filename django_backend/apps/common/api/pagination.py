@@ -1,0 +1,103 @@
+"""Keyset pages: a cursor holds the last row's sort keys, so a row whose keys did not change appears exactly once."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from rest_framework.response import Response
+
+from apps.common.errors import Invalid
+
+Row = TypeVar("Row", bound=Model)
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """`rows` in order; `next_cursor` is None on the last page."""
+
+    rows: list[Row]
+    next_cursor: str | None
+
+
+def keyset_page(
+    queryset: QuerySet[Row, Row], order: Sequence[str], *, cursor: str | None, limit: int = DEFAULT_LIMIT
+) -> Page[Row]:
+    """One page of `queryset` ordered by `order` ("-created_at", "-id"; the last key must be unique, none may be null).
+
+    Raises Invalid (400, code invalid_cursor) for a cursor that this order did not make.
+    """
+    keyed = queryset.order_by(*order)
+    if cursor:
+        keyed = keyed.filter(_after(order, _decode(cursor, order)))
+    rows = list(keyed[: limit + 1])
+    if len(rows) <= limit:
+        return Page(rows, None)
+    rows = rows[:limit]
+    return Page(rows, _encode(order, rows[-1]))
+
+
+def limit_of(request: HttpRequest) -> int:
+    """?limit= as a number from 1 to 100; raises Invalid otherwise."""
+    text = request.GET.get("limit", str(DEFAULT_LIMIT))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+        raise Invalid(fields={"limit": [f"Use a number from 1 to {MAX_LIMIT}."]}, code="invalid_limit")
+    return int(text)
+
+
+def page_response(request: HttpRequest, page: Page[Any], results: list[Any]) -> Response:
+    """{"results", "next"} with a Link header; `next` keeps every filter of the request."""
+    response = Response({"results": results, "next": None})
+    if page.next_cursor:
+        query = urlencode({**request.GET.dict(), "cursor": page.next_cursor})
+        url = request.build_absolute_uri(f"{request.path}?{query}")
+        response.data["next"] = url
+        response["Link"] = f'<{url}>; rel="next"'
+    return response
+
+
+def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
+    """Rows behind `values`: (a, b) after (x, y) is a past x, or a equal and b past y."""
+    condition = Q()
+    equal = Q()
+    for key, value in zip(order, values, strict=True):
+        name = key.removeprefix("-")
+        past = Q(**{f"{name}__{'lt' if key.startswith('-') else 'gt'}": value})
+        condition |= equal & past
+        equal &= Q(**{name: value})
+    # Repeats the leading bound in a form that an index range scan takes.
+    lead = order[0].removeprefix("-")
+    return Q(**{f"{lead}__{'lte' if order[0].startswith('-') else 'gte'}": values[0]}) & condition
+
+
+def _encode(order: Sequence[str], row: Model) -> str:
+    values = [_plain(getattr(row, key.removeprefix("-"))) for key in order]
+    return base64.urlsafe_b64encode(json.dumps([list(order), values]).encode()).rstrip(b"=").decode()
+
+
+def _plain(value: Any) -> Any:
+    return {"at": value.isoformat()} if isinstance(value, datetime) else value
+
+
+def _decode(cursor: str, order: Sequence[str]) -> list[Any]:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        made_for, values = json.loads(base64.urlsafe_b64decode(padded))
+        decoded = [datetime.fromisoformat(v["at"]) if isinstance(v, dict) else v for v in values]
+    except (UnicodeEncodeError, binascii.Error, ValueError, KeyError, TypeError) as problem:
+        raise Invalid("This cursor is not one of ours.", code="invalid_cursor") from problem
+    if made_for != list(order) or len(decoded) != len(order):
+        raise Invalid("This cursor belongs to another order.", code="invalid_cursor")
+    if not all(isinstance(value, str | int | datetime) for value in decoded):
+        raise Invalid("This cursor is not one of ours.", code="invalid_cursor")
+    return decoded

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from apps.common.health import views
+
+urlpatterns = [path("livez", views.livez), path("readyz", views.readyz)]
