@@ -114,14 +114,14 @@ def stream(wiring: Wiring) -> Program:
 
 
 def worker(wiring: Wiring) -> Program:
-    command = ("-m", "celery", "-A", "config", "worker", "--beat")
+    command: tuple[str, ...] = ("-m", "celery", "-A", "config", "worker", "--beat")
     command += ("--scheduler", "django_celery_beat.schedulers:DatabaseScheduler")
     command += ("-Q", "daybook", "-c", "2", "-l", os.environ.get("LOG_LEVEL", "INFO"))
     return program("worker", command, layout.DJANGO, django_env(wiring), wiring)
 
 
 def analytics(wiring: Wiring) -> Program:
-    command = ("-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "4")
+    command: tuple[str, ...] = ("-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "4")
     command += ("-b", f"127.0.0.1:{wiring.analytics_port}", "analytics:create_app()")
     return program("analytics", command, layout.ANALYTICS, analytics_env(wiring), wiring)
 
