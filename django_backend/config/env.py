@@ -16,9 +16,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
-KNOWN_DEFAULTS = re.compile(
-    r"change.?me|secret|insecure|example|password", re.IGNORECASE
-)
+KNOWN_DEFAULTS = re.compile(r"change.?me|secret|insecure|example|password", re.IGNORECASE)
 REGISTRATION_MODES = ("open", "invited", "closed")
 EVENT_LOGS = ("postgres", "kafka")
 
@@ -69,17 +67,13 @@ class Reader:
         if value is None:
             value = default
         if value is None:
-            raise ImproperlyConfigured(
-                f"{name} is not set. Set {name} or {name}_FILE (see .env.sample)."
-            )
+            raise ImproperlyConfigured(f"{name} is not set. Set {name} or {name}_FILE (see .env.sample).")
         return value
 
     def optional(self, name: str) -> str | None:
         path = self.source.get(f"{name}_FILE")
         if path and self.source.get(name):
-            raise ImproperlyConfigured(
-                f"Both {name} and {name}_FILE are set. Remove one of them."
-            )
+            raise ImproperlyConfigured(f"Both {name} and {name}_FILE are set. Remove one of them.")
         if path:
             try:
                 return Path(path).read_text(encoding="utf-8").strip() or None
@@ -92,9 +86,7 @@ class Reader:
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         value = self.text(name, default)
         if value not in allowed:
-            raise ImproperlyConfigured(
-                f"{name} is {value!r}. Use one of: {', '.join(allowed)}."
-            )
+            raise ImproperlyConfigured(f"{name} is {value!r}. Use one of: {', '.join(allowed)}.")
         return value
 
     def flag(self, name: str) -> bool:
@@ -105,9 +97,7 @@ class Reader:
             return False
         raise ImproperlyConfigured(f"{name} is {value!r}. Use 1 or 0.")
 
-    def url(
-        self, name: str, schemes: tuple[str, ...], default: str | None = None
-    ) -> str:
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
         value = self.text(name, default)
         parts = urlsplit(value)
         if parts.scheme not in schemes or not parts.hostname:
@@ -142,9 +132,7 @@ def read_settings(source: Mapping[str, str] | None = None) -> Settings:
         registration=reader.choice("REGISTRATION", REGISTRATION_MODES, "invited"),
         demo_accounts=reader.flag("DEMO_ACCOUNTS"),
         debug=reader.flag("DEBUG"),
-        log_level=reader.choice(
-            "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
-        ),
+        log_level=reader.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     )
     if settings.demo_accounts and not settings.is_loopback:
         raise ImproperlyConfigured(
@@ -160,9 +148,7 @@ def read_settings(source: Mapping[str, str] | None = None) -> Settings:
 def _public_url(reader: Reader) -> str:
     value = reader.url("PUBLIC_URL", ("http", "https")).rstrip("/")
     if urlsplit(value).path:
-        raise ImproperlyConfigured(
-            "PUBLIC_URL must have no path. Daybook lives at the root of its address."
-        )
+        raise ImproperlyConfigured("PUBLIC_URL must have no path. Daybook lives at the root of its address.")
     return value
 
 

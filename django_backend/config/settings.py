@@ -135,9 +135,7 @@ CHANNEL_LAYERS = {
 
 # People, sessions, tokens
 AUTH_USER_MODEL = "users.User"
-SILENCED_SYSTEM_CHECKS = [
-    "auth.W004"
-]  # the e-mail is unique: without case, by an index the check can't see
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the e-mail is unique: without case, by an index the check can't see
 AUTHENTICATION_BACKENDS = ["apps.users.backends.EmailOrUsernameBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -193,9 +191,7 @@ SECURE_HSTS_PRELOAD = ENV.is_https
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-_ws_origin = (
-    urlsplit(ENV.public_url)._replace(scheme="wss" if ENV.is_https else "ws").geturl()
-)
+_ws_origin = urlsplit(ENV.public_url)._replace(scheme="wss" if ENV.is_https else "ws").geturl()
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/api/docs/"],
     "DIRECTIVES": {
@@ -219,9 +215,7 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(ENV.data_dir / "attachments")},
     },
-    "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
 LANGUAGE_CODE = "en"
@@ -230,9 +224,8 @@ USE_I18N = True
 USE_TZ = True
 
 # Mail: to files in the outbox folder until an address of an SMTP server is given.
-DEFAULT_FROM_EMAIL = (
-    f"Daybook <daybook@{ENV.host if not ENV.is_loopback else 'localhost'}>"
-)
+MAIL_HOST_NAME = "localhost" if ENV.is_loopback else ENV.host
+DEFAULT_FROM_EMAIL = f"Daybook <daybook@{MAIL_HOST_NAME}>"
 if ENV.email_url:
     _mail = environ.Env.email_url_config(ENV.email_url)
     EMAIL_BACKEND = _mail["EMAIL_BACKEND"]

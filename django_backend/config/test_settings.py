@@ -8,7 +8,5 @@ from config.settings import DATABASES, STORAGES
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 for _database in DATABASES.values():
     _database["OPTIONS"].pop("pool", None)
-STORAGES["staticfiles"] = {
-    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-}
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_AUTOREFRESH = True

@@ -16,7 +16,5 @@ class JobRun(models.Model):
 
     class Meta:
         db_table = "job_run"
-        constraints = [
-            models.UniqueConstraint(fields=["name", "period"], name="job_run_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["name", "period"], name="job_run_once")]
         indexes = [models.Index(fields=["period"], name="job_run_period")]

@@ -214,7 +214,8 @@ def _plausible(ids: Sequence[int]) -> list[int]:
 
 
 def _title(value: str) -> str:
-    title = _text(value, "title", TITLE_LENGTH).strip()
+    """One line: white space of any kind becomes single spaces."""
+    title = " ".join(_text(value, "title", TITLE_LENGTH).split())
     if not title:
         raise Invalid(fields={"title": ["Give the task a title."]}, code="required")
     return title
