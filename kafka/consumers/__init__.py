@@ -1,0 +1,1 @@
+"""The consumers: each folds the log into tables of its own."""

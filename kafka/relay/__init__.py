@@ -1,0 +1,1 @@
+"""The relay: gives every committed event its place in the one order."""

@@ -1,0 +1,1 @@
+"""What the relay and the consumers share as programs: configuration, connections, wakes, logs and stopping."""

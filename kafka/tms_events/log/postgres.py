@@ -1,0 +1,154 @@
+"""The event log read straight from PostgreSQL: `event_order` joined with `event`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+from tms_events.envelope import StoredEvent
+from tms_events.log.base import LEASE, Batch, Transaction, Wake, check_chain
+from tms_events.log.positions import Connect, Positions, columns
+
+# One index probe per held partition. A scan by `seq` alone would read every other topic's rows on the way.
+READ = """
+SELECT o.seq, o.prev_seq, e.event_id, e.type, e.schema_version, e.aggregate_type, e.aggregate_id, e.version, e.actor,
+       e.occurred_at, e.correlation_id, e.causation_id, e.topic, e.partition, e.payload
+FROM (
+    SELECT next.seq, next.prev_seq, next.event
+    FROM unnest(%s::text[], %s::smallint[], %s::bigint[]) AS held(topic, partition, last_seq)
+    CROSS JOIN LATERAL (
+        SELECT seq, prev_seq, event FROM event_order
+        WHERE topic = held.topic AND partition = held.partition AND seq > held.last_seq
+        ORDER BY seq LIMIT %s
+    ) AS next
+    ORDER BY next.seq LIMIT %s
+) AS o
+JOIN event e ON e.id = o.event
+ORDER BY o.seq
+"""
+
+# A member that has less than its share asks so often; renewals are due three times a lease.
+IMPATIENCE = 0.3
+
+
+class PostgresLog:
+    """An `EventLog` over the event tables."""
+
+    def __init__(
+        self,
+        *,
+        group: str,
+        member: str,
+        topics: Sequence[str],
+        connect: Connect,
+        wake: Wake,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self.positions = Positions(group, member, topics, connect, lease)
+        self._wake = wake
+        self._keep_at = 0.0
+        # The log's end when a read last found nothing: until it grows there is nothing to read.
+        self._read_to: int | None = None
+        self._era: UUID | None = None
+
+    @property
+    def group(self) -> str:
+        return self.positions.group
+
+    def poll(self, limit: int, wait: float) -> Batch:
+        """See `EventLog.poll`."""
+        self._keep_share()
+        batch = self._read(limit)
+        if not batch.events and wait > 0:
+            self._wake.wait(wait)
+            batch = self._read(limit)
+        return batch
+
+    def transaction(self, batch: Batch) -> AbstractContextManager[Transaction]:
+        """See `EventLog.transaction`."""
+        return self.positions.transaction(batch)
+
+    def lag(self) -> int:
+        """See `EventLog.lag`."""
+        return self.positions.lag()
+
+    def close(self) -> None:
+        """See `EventLog.close`."""
+        self.positions.leave()
+
+    def _keep_share(self) -> None:
+        """When due: say we live, renew, give back what is more than our share, take what is free."""
+        positions = self.positions
+        _ = positions.connection  # a lost one drops the leases here, and then there is something to take
+        if time.monotonic() < self._keep_at:
+            return
+        positions.keep()
+        share = positions.share()
+        if len(positions.held) > share:
+            positions.release(sorted(positions.held)[share:])
+        elif len(positions.held) < share:
+            positions.acquire(share - len(positions.held))
+            self._read_to = None
+        patience = positions.lease.total_seconds() / 3
+        content = len(positions.held) >= share
+        self._keep_at = time.monotonic() + (patience if content else min(patience, IMPATIENCE))
+
+    def _read(self, limit: int) -> Batch:
+        positions = self.positions
+        if not positions.held:
+            self._keep_at = min(self._keep_at, time.monotonic() + IMPATIENCE)
+            return Batch()
+        log_end = self._log_end()
+        if log_end == self._read_to or not positions.held:
+            return Batch()
+        held = dict(positions.held)
+        per_partition = max(100, ceil(2 * limit / len(held)))
+        seqs = [position.last_seq for position in held.values()]
+        # Not prepared: a plan made while the tables were empty would stay for long.
+        rows = positions.connection.execute(
+            READ, (*columns(held), seqs, per_partition, limit), prepare=False
+        ).fetchall()
+        events = [self._event(row) for row in rows]
+        if not events:
+            self._read_to = log_end
+        check_chain(held, events)
+        return Batch.of(events, held)
+
+    def _log_end(self) -> int:
+        """The last `seq` given out. In another era all leases are dropped: taking them again adopts the era."""
+        row = self.positions.connection.execute("SELECT last_seq, era FROM sequencer").fetchone()
+        if row is None:
+            raise LookupError("The table sequencer is empty. Run `python manage.py migrate`.")
+        last_seq, era = row
+        if self._era is not None and era != self._era:
+            self.positions.held.clear()
+            self._keep_at = 0.0
+            self._read_to = None
+        self._era = era
+        return int(last_seq)
+
+    def _event(self, row: tuple[Any, ...]) -> StoredEvent:
+        assert self._era is not None  # _log_end has read it
+        return StoredEvent(
+            seq=row[0],
+            prev_seq=row[1],
+            era=self._era,
+            event_id=row[2],
+            type=row[3],
+            schema_version=row[4],
+            aggregate_type=row[5],
+            aggregate_id=row[6],
+            version=row[7],
+            actor=row[8],
+            occurred_at=row[9],
+            correlation_id=row[10],
+            causation_id=row[11],
+            topic=row[12],
+            partition=row[13],
+            payload=row[14],
+        )
