@@ -59,18 +59,12 @@ def public_jwk(key: RSAPublicKey) -> dict[str, str]:
 
 def thumbprint(key: RSAPublicKey) -> str:
     """The key's RFC 7638 thumbprint, which is its `kid`."""
-    canonical = json.dumps(
-        public_jwk(key), separators=(",", ":"), sort_keys=True
-    ).encode()
-    return (
-        base64.urlsafe_b64encode(hashlib.sha256(canonical).digest())
-        .rstrip(b"=")
-        .decode()
-    )
+    canonical = json.dumps(public_jwk(key), separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
 
 
 def generate(folder: Path) -> str:
-    """Make a key in `folder` and let it sign if none does yet. Returns its kid. Files are readable by their owner alone."""
+    """Make a key in `folder`, readable by its owner alone, and let it sign if none does yet. Returns its kid."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     kid = thumbprint(key.public_key())
@@ -96,9 +90,7 @@ def read_keys(folder: Path) -> KeySet:
             f"The token keys in {folder} can't be read ({problem.strerror}). {MEND}."
         ) from problem
     if signing_kid not in private:
-        raise KeyProblem(
-            f"{folder / SIGNING_FILE} names a key that is not there. {MEND}."
-        )
+        raise KeyProblem(f"{folder / SIGNING_FILE} names a key that is not there. {MEND}.")
     return KeySet(
         signing_kid=signing_kid,
         private=private[signing_kid],
@@ -120,28 +112,20 @@ def _read_private(path: Path) -> RSAPrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
         raise KeyProblem(f"{path} is no private key in PEM form. {MEND}.") from problem
     if not isinstance(key, RSAPrivateKey) or key.key_size < KEY_BITS:
-        raise KeyProblem(
-            f"{path} is not an RSA key of at least {KEY_BITS} bits. {MEND}."
-        )
+        raise KeyProblem(f"{path} is not an RSA key of at least {KEY_BITS} bits. {MEND}.")
     if thumbprint(key.public_key()) != path.stem:
-        raise KeyProblem(
-            f"{path} is not named by its thumbprint, {thumbprint(key.public_key())}. {MEND}."
-        )
+        raise KeyProblem(f"{path} is not named by its thumbprint, {thumbprint(key.public_key())}. {MEND}.")
     return key
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-    ) as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
 
 
 def _base64url(number: int) -> str:
     return (
-        base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-        .rstrip(b"=")
-        .decode()
+        base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
     )
 
 

@@ -24,9 +24,7 @@ class Session(models.Model):
         ADMIN = "admin", "Everything"
 
     sid = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=5, choices=Kind.choices)
     scope = models.CharField(max_length=5, choices=Scope.choices, default=Scope.ADMIN)
     # The one project that a narrow token is good for; an id, because projects belong to a later app.

@@ -12,8 +12,4 @@ class SetupLink(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(one=True), name="setup_link_only_one"
-            )
-        ]
+        constraints = [models.CheckConstraint(condition=models.Q(one=True), name="setup_link_only_one")]

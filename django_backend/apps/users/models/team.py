@@ -26,22 +26,16 @@ def monday_to_friday() -> list[int]:
 class Team(models.Model):
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=60)
-    time_zone = models.CharField(
-        max_length=64, default="UTC", validators=[validate_time_zone]
-    )
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     working_days = ArrayField(models.SmallIntegerField(), default=monday_to_friday)
     created_at = models.DateTimeField(db_default=models.functions.Now())
     version = models.BigIntegerField(default=0)
-    members = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, through="TeamMember", related_name="teams"
-    )
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="teams")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("slug"), name="team_slug_without_case"),
-            models.CheckConstraint(
-                condition=~models.Q(name=""), name="team_has_a_name"
-            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="team_has_a_name"),
         ]
 
     def __str__(self) -> str:
@@ -61,9 +55,7 @@ class TeamMember(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["team", "user"], name="team_member_once"),
-            models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="team_member_role_known"
-            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="team_member_role_known"),
         ]
 
     def __str__(self) -> str:

@@ -48,9 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ],
     )
     display_name = models.CharField(max_length=100)
-    time_zone = models.CharField(
-        max_length=64, default="UTC", validators=[validate_time_zone]
-    )
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     language = models.CharField(max_length=10, default="en")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -71,12 +69,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_without_case"),
-            models.UniqueConstraint(
-                Lower("username"), name="user_username_without_case"
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(display_name=""), name="user_has_a_name"
-            ),
+            models.UniqueConstraint(Lower("username"), name="user_username_without_case"),
+            models.CheckConstraint(condition=~models.Q(display_name=""), name="user_has_a_name"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,70 @@
+"""The API's two ways to say who is asking: a bearer token, or the page's session cookie with a CSRF token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+
+from apps.common.auth import schema
+from apps.common.auth.live import LiveSession, find_person
+from apps.common.auth.middleware import names_a_session, signed_in
+from apps.common.auth.tokens import AccessToken, TokenExpired, TokenInvalid, read_token
+
+__all__ = ["BearerAuthentication", "CookieAuthentication", "schema"]
+
+SESSION_ENDED = "This session has ended. Sign in again"
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>`; `request.auth` is the LiveSession."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, LiveSession] | None:
+        text = bearer_token(request)
+        if text is None:
+            return None
+        try:
+            token = read_token(AccessToken, text)
+        except (TokenExpired, TokenInvalid) as problem:
+            raise AuthenticationFailed(problem.detail, code=problem.problem_code) from problem
+        found = find_person(token.sid, token.public_id)
+        if found is None:
+            raise AuthenticationFailed(SESSION_ENDED, code="session_ended")
+        refuse_narrow_scope(request, found[1])
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="daybook"'
+
+
+class CookieAuthentication(SessionAuthentication):
+    """The page's own session, for the scripts of our pages; changes need the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        found = signed_in(request._request)
+        if found is None:
+            if names_a_session(request._request):
+                raise AuthenticationFailed(SESSION_ENDED, code="session_ended")
+            return None
+        self.enforce_csrf(request)
+        refuse_narrow_scope(request, found[1])
+        return found
+
+
+def bearer_token(request: Request) -> str | None:
+    """What stands behind `Bearer`; None where another scheme or none is used."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    return text.strip()
+
+
+def refuse_narrow_scope(request: Request, live: LiveSession) -> None:
+    if request.method not in SAFE_METHODS and not live.may_write:
+        raise PermissionDenied(
+            "This token may only read. Use one with the scope write", code="scope_too_narrow"
+        )

@@ -1,0 +1,127 @@
+"""JSON of people, teams and sign-ins. Input and output are two shapes; output never shows a stranger's address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.users.models import Role
+from apps.users.services.accounts import MAX_PASSWORD_LENGTH
+
+PASSWORD: dict[str, Any] = {
+    "max_length": MAX_PASSWORD_LENGTH,
+    "trim_whitespace": False,
+    "write_only": True,
+    "style": {"input_type": "password"},
+}
+
+
+class LoginIn(serializers.Serializer[Any]):
+    login = serializers.CharField(max_length=254, help_text="E-mail address or user name")
+    password = serializers.CharField(**PASSWORD)
+
+
+class RegisterIn(serializers.Serializer[Any]):
+    email = serializers.CharField(max_length=254)
+    username = serializers.CharField(max_length=39)
+    display_name = serializers.CharField(max_length=100)
+    password = serializers.CharField(**PASSWORD)
+    setup_token = serializers.CharField(
+        max_length=100,
+        required=False,
+        help_text="The secret of the set-up link, for the first person of an install",
+    )
+    team_name = serializers.CharField(
+        max_length=100, required=False, help_text="The first team's name; only with setup_token"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "setup_token" in attrs and "team_name" not in attrs:
+            raise serializers.ValidationError({"team_name": "Name the first team."}, code="required")
+        return attrs
+
+
+class RefreshIn(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=4096)
+
+
+class LogoutIn(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=4096, required=False)
+
+
+class TokenPairOut(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token ends")
+
+
+class TicketOut(serializers.Serializer[Any]):
+    ticket = serializers.CharField(help_text="For /ws/?ticket=…, once")
+    expires_in = serializers.IntegerField()
+
+
+class PublicKeyOut(serializers.Serializer[Any]):
+    kid = serializers.CharField()
+    alg = serializers.CharField()
+    public_key = serializers.CharField(help_text="PEM")
+
+
+class PersonOut(serializers.Serializer[Any]):
+    """What people who share a team know of each other."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(source="display_name")
+    username = serializers.CharField()
+
+
+class MeOut(PersonOut):
+    public_id = serializers.UUIDField()
+    email = serializers.EmailField()
+    time_zone = serializers.CharField()
+    language = serializers.CharField()
+    is_staff = serializers.BooleanField()
+    joined_at = serializers.DateTimeField()
+
+
+class TeamIn(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=100)
+    slug = serializers.SlugField(max_length=60, required=False)
+    time_zone = serializers.CharField(max_length=64, default="UTC")
+
+
+class TeamOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    time_zone = serializers.CharField()
+    working_days = serializers.ListField(
+        child=serializers.IntegerField(), help_text="ISO week days, Monday is 1"
+    )
+    created_at = serializers.DateTimeField()
+
+
+class MemberIn(serializers.Serializer[Any]):
+    user = serializers.CharField(max_length=254, help_text="User name or e-mail address, exactly")
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class MemberOut(serializers.Serializer[Any]):
+    user = PersonOut()
+    role = serializers.ChoiceField(choices=Role.choices)
+    joined_at = serializers.DateTimeField()
+
+
+class PeoplePageOut(serializers.Serializer[Any]):
+    results = PersonOut(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class TeamPageOut(serializers.Serializer[Any]):
+    results = TeamOut(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class MemberPageOut(serializers.Serializer[Any]):
+    results = MemberOut(many=True)
+    next = serializers.URLField(allow_null=True)

@@ -1,0 +1,123 @@
+"""Sign-in, sign-out, registration and the first person's set-up, as pages that need no script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.common.auth.client import address_of, user_agent_of
+from apps.common.auth.middleware import begin_cookie_session, end_cookie_session, signed_in
+from apps.common.errors import DomainError
+from apps.users.models import User
+from apps.users.pages.forms import PageForm, RegisterForm, SetUpForm, SignInForm
+from apps.users.services.accounts import register_user
+from apps.users.services.sessions import begin_session, sign_in, sign_out
+from apps.users.services.setup_links import LinkNotGood, link_is_good, use_setup_link
+
+NEXT = "next"
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_in_page(request: HttpRequest) -> HttpResponse:
+    """The form; after it, the page that was asked for."""
+    target = local_target(request)
+    if request.method == "GET" and signed_in(request):
+        return redirect(target)
+    form = SignInForm(request.POST or None)
+    if form.is_valid():
+        try:
+            session = sign_in(**form.cleaned_data, **client(request))
+        except DomainError as problem:
+            form.show(problem)
+        else:
+            begin_cookie_session(request, session.sid)
+            return redirect(target)
+    asked = request.POST.get(NEXT, request.GET.get(NEXT, ""))
+    return shown(request, "users/sign_in.html", form, next=asked, registration=settings.REGISTRATION)
+
+
+@require_POST
+def sign_out_page(request: HttpRequest) -> HttpResponse:
+    """End the session here and everywhere it is known."""
+    found = signed_in(request)
+    if found:
+        person, live = found
+        sign_out(actor=as_user(person), sid=live.sid)
+    end_cookie_session(request)
+    return redirect("sign-in")
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def register_page(request: HttpRequest) -> HttpResponse:
+    """Only where anybody may come in."""
+    if settings.REGISTRATION != "open":
+        raise Http404
+    form = RegisterForm(request.POST or None)
+    if form.is_valid():
+        try:
+            user = register_user(**form.cleaned_data)
+        except DomainError as problem:
+            form.show(problem)
+        else:
+            return let_in(request, user)
+    return shown(request, "users/register.html", form)
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def set_up_page(request: HttpRequest, secret: str) -> HttpResponse:
+    """The first person and their team, by the link that `manage.py setup_link` printed."""
+    if not link_is_good(secret):
+        return shown(request, "users/set_up_gone.html", None, status=LinkNotGood.status)
+    form = SetUpForm(request.POST or None)
+    if form.is_valid():
+        try:
+            user, _ = use_setup_link(secret=secret, **form.cleaned_data)
+        except DomainError as problem:
+            form.show(problem)
+        else:
+            return let_in(request, user)
+    return shown(request, "users/set_up.html", form)
+
+
+def let_in(request: HttpRequest, user: User) -> HttpResponse:
+    """Sign somebody in who has just made their account."""
+    session = begin_session(actor=user, **client(request))
+    begin_cookie_session(request, session.sid)
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def shown(request: HttpRequest, template: str, form: PageForm | None, **context: Any) -> HttpResponse:
+    """The page; with 422 where the form says what is wrong, so that a program can tell as well."""
+    status = context.pop("status", 422 if form is not None and form.is_bound else 200)
+    return render(request, template, {"form": form, **context}, status=status)
+
+
+def local_target(request: HttpRequest) -> str:
+    """Where to go after signing in: `next` if it is a path of ours, never another site."""
+    wanted = request.POST.get(NEXT) or request.GET.get(NEXT) or ""
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return wanted
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def client(request: HttpRequest) -> dict[str, Any]:
+    return {"user_agent": user_agent_of(request), "address": address_of(request)}
+
+
+def as_user(person: object) -> User:
+    if not isinstance(person, User):
+        raise TypeError("the session's person is no User")
+    return person

@@ -1,0 +1,36 @@
+"""Who may do what with teams and their people. Projects and tasks have theirs in apps.tasks."""
+
+from __future__ import annotations
+
+from apps.common.errors import Forbidden, NotFound
+from apps.users.models import ROLE_RANK, Role, Team, TeamMember, User
+
+
+def role_in_team(person: User, team_id: int) -> Role | None:
+    """The person's role in the team, None for outsiders and for people who were deactivated."""
+    found = TeamMember.objects.filter(team_id=team_id, user_id=person.pk, user__is_active=True)
+    role = found.values_list("role", flat=True).first()
+    return Role(role) if role else None
+
+
+def can_manage_members(role: Role | None) -> bool:
+    return role in (Role.ADMIN, Role.OWNER)
+
+
+def can_give(own: Role | None, given: Role) -> bool:
+    """Nobody hands out more than they hold."""
+    return can_manage_members(own) and own is not None and ROLE_RANK[own] >= ROLE_RANK[given]
+
+
+def require_member(person: User, team: Team) -> Role:
+    """Raise NotFound for a team that the person is not in."""
+    role = role_in_team(person, team.pk)
+    if role is None:
+        raise NotFound
+    return role
+
+
+def require_can_give(person: User, team: Team, given: Role) -> None:
+    own = require_member(person, team)
+    if not can_give(own, given):
+        raise Forbidden("This takes the role admin, and an owner to make an owner.")

@@ -1,0 +1,233 @@
+"""Sign-ins: they begin here, are refreshed here and end here. Nothing else writes a session's facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+from apps.common.auth.live import find_person, touch_session
+from apps.common.auth.tokens import (
+    ACCESS_LIFETIME,
+    REFRESH_LIFETIME,
+    AccessToken,
+    RefreshToken,
+    TokenInvalid,
+    new_token,
+    read_token,
+)
+from apps.common.errors import NotSignedIn
+from apps.common.events.record import record
+from apps.users.events import sign_in_failed, user_signed_in, user_signed_out
+from apps.users.models import Session, User
+from apps.users.selectors import find_by_sign_in_name
+from apps.users.services.accounts import MAX_PASSWORD_LENGTH
+from apps.users.services.locking import lock_user, next_user_version
+
+# A client whose answer was lost, or two tabs that refresh at once, repeat a token within moments. Later than this,
+# somebody else has a copy.
+REUSE_GRACE = timedelta(seconds=10)
+USER_AGENT_LENGTH = 300
+
+
+class WrongCredentials(NotSignedIn):
+    """The same answer for an unknown account, a wrong password and a person who was deactivated."""
+
+    code = "wrong_credentials"
+    title = "That name and password don't match"
+
+
+class SessionEnded(NotSignedIn):
+    code = "session_ended"
+    title = "This session has ended. Sign in again"
+
+
+class TokenRotated(NotSignedIn):
+    """Exchanged a moment ago: the other answer carries the new token."""
+
+    code = "token_rotated"
+    title = "This refresh token was exchanged a moment ago. Use the newer one"
+
+
+class TokenReused(NotSignedIn):
+    """Exchanged long ago: somebody has a copy, so the whole session has ended."""
+
+    code = "token_reused"
+    title = "This refresh token was used before. For safety the session has ended; sign in again"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """Signed tokens for an API client; `expires_in` is the access token's life in seconds."""
+
+    access: str
+    refresh: str
+    expires_in: int
+
+
+def sign_in(
+    *,
+    login: str,
+    password: str,
+    kind: str = Session.Kind.WEB,
+    user_agent: str = "",
+    address: str | None = None,
+) -> Session:
+    """Begin a session for whoever this e-mail address or user name and password belong to.
+
+    Raises WrongCredentials after writing down the failure, which commits by itself.
+    """
+    user = check_credentials(login=login, password=password, kind=kind)
+    return _begin(user, kind, user_agent, address)
+
+
+def sign_in_client(
+    *, login: str, password: str, user_agent: str = "", address: str | None = None
+) -> tuple[Session, TokenPair]:
+    """The same for an API client, with its first pair of tokens."""
+    user = check_credentials(login=login, password=password, kind=Session.Kind.API)
+    with transaction.atomic():
+        session = _begin(user, Session.Kind.API, user_agent, address)
+        return session, _issue(session.user, session.sid)
+
+
+@transaction.atomic(savepoint=False)
+def begin_session(
+    *, actor: User, kind: str = Session.Kind.WEB, user_agent: str = "", address: str | None = None
+) -> Session:
+    """A session for somebody who has just proved who they are in another way (they registered)."""
+    return _begin(actor, kind, user_agent, address)
+
+
+def check_credentials(*, login: str, password: str, kind: str) -> User:
+    """The person, after as much work for an unknown account as for a known one. No lock is held meanwhile."""
+    user = find_by_sign_in_name(login)
+    reason = _why_not(user, password)
+    if user is not None and reason is None:
+        return user
+    with transaction.atomic():
+        record(sign_in_failed(user, reason=str(reason), kind=kind))
+    raise WrongCredentials
+
+
+def _why_not(user: User | None, password: str) -> str | None:
+    """Why this person may not come in with this password; one hash is computed whatever the answer."""
+    text = password[:MAX_PASSWORD_LENGTH]
+    if user is None:
+        make_password(text)
+        return "unknown_account"
+    if not check_password(text, user.password) or len(password) > MAX_PASSWORD_LENGTH:
+        return "wrong_password"
+    return None if user.is_active else "inactive"
+
+
+@transaction.atomic
+def _begin(user: User, kind: str, user_agent: str, address: str | None) -> Session:
+    locked = lock_user(user.pk)
+    if not locked.is_active or locked.password != user.password:
+        raise WrongCredentials  # deactivated, or the password changed, since it was checked
+    now = timezone.now()
+    session = Session.objects.create(
+        user=locked,
+        kind=kind,
+        started_at=now,
+        last_used_at=now,
+        idle_until=now + settings.SESSION_IDLE_LIMIT,
+        expires_at=now + settings.SESSION_ABSOLUTE_LIMIT,
+        user_agent=user_agent[:USER_AGENT_LENGTH].replace("\x00", ""),
+        address=address or None,
+    )
+    locked.last_login = now
+    next_user_version(locked, "last_login")
+    record(user_signed_in(session))
+    return session
+
+
+@transaction.atomic(savepoint=False)
+def sign_out(*, actor: User, sid: UUID) -> None:
+    """End one of one's own sessions. The same again, or somebody else's, changes nothing."""
+    _end(user_id=actor.pk, sid=sid, because="signed out", actor=actor)
+
+
+def sign_out_client(*, refresh: str) -> None:
+    """End the session that a refresh token belongs to; raises TokenInvalid or TokenExpired."""
+    token = read_token(RefreshToken, refresh)
+    user = User.objects.filter(public_id=token.public_id).first()
+    if user is None:
+        raise TokenInvalid
+    sign_out(actor=user, sid=token.sid)
+
+
+def _end(*, user_id: int, sid: UUID, because: str, actor: User | None) -> None:
+    user = lock_user(user_id)
+    session = Session.objects.filter(sid=sid, user=user, ended_at__isnull=True).first()
+    if session is None:
+        return
+    session.user = user
+    session.ended_at = timezone.now()
+    session.ended_because = because
+    session.save(update_fields=["ended_at", "ended_because"])
+    next_user_version(user)
+    record(user_signed_out(session, actor=actor))
+
+
+def refresh_tokens(*, refresh: str) -> TokenPair:
+    """Exchange a refresh token, once.
+
+    Raises TokenInvalid, TokenExpired, SessionEnded; TokenRotated for one exchanged less than 10 s ago, which ends
+    nothing; TokenReused for one exchanged earlier, which ends the session and with it every token of the family.
+    """
+    token = read_token(RefreshToken, refresh)
+    with transaction.atomic():
+        spent_at = _spend(token)
+        if spent_at is None:
+            return _exchange(token)
+    if timezone.now() - spent_at <= REUSE_GRACE:
+        raise TokenRotated
+    _end_family(token)
+    raise TokenReused
+
+
+def _spend(token: RefreshToken) -> datetime | None:
+    """Mark the token as exchanged; the time of the first exchange if there was one. Rivals wait for the row."""
+    row = OutstandingToken.objects.select_for_update(of=("self",)).filter(jti=token["jti"]).first()
+    if row is None:
+        raise TokenInvalid
+    spent = BlacklistedToken.objects.filter(token=row).first()
+    if spent is not None:
+        return spent.blacklisted_at
+    BlacklistedToken.objects.create(token=row)
+    return None
+
+
+def _exchange(token: RefreshToken) -> TokenPair:
+    found = find_person(token.sid, token.public_id)
+    if found is None:
+        raise SessionEnded
+    touch_session(token.sid)
+    person: User = found[0]  # type: ignore[assignment]  # AUTH_USER_MODEL is ours
+    return _issue(person, token.sid)
+
+
+def _end_family(token: RefreshToken) -> None:
+    user = User.objects.filter(public_id=token.public_id).first()
+    if user is not None:
+        with transaction.atomic():
+            _end(user_id=user.pk, sid=token.sid, because="refresh token reused", actor=None)
+
+
+def _issue(user: User, sid: UUID) -> TokenPair:
+    """Sign a pair and write down the refresh token by `jti`; its text is kept nowhere, its family stands for it."""
+    access = new_token(AccessToken, public_id=user.public_id, sid=sid)
+    refresh = new_token(RefreshToken, public_id=user.public_id, sid=sid)
+    now = timezone.now()
+    OutstandingToken.objects.create(
+        user=user, jti=refresh["jti"], token=str(sid), created_at=now, expires_at=now + REFRESH_LIFETIME
+    )
+    return TokenPair(str(access), str(refresh), int(ACCESS_LIFETIME.total_seconds()))
