@@ -79,7 +79,8 @@ class Reader:
                 return Path(path).read_text(encoding="utf-8").strip() or None
             except OSError as problem:
                 raise ImproperlyConfigured(
-                    f"{name}_FILE names {path}, which can't be read ({problem.strerror}). Correct the path or its rights."
+                    f"{name}_FILE names {path}, which can't be read ({problem.strerror}). "
+                    "Correct the path or its rights."
                 ) from problem
         return self.source.get(name) or None
 
@@ -136,7 +137,8 @@ def read_settings(source: Mapping[str, str] | None = None) -> Settings:
     )
     if settings.demo_accounts and not settings.is_loopback:
         raise ImproperlyConfigured(
-            "DEMO_ACCOUNTS is on but PUBLIC_URL is not on loopback: everyone knows those passwords. Set DEMO_ACCOUNTS=0."
+            "DEMO_ACCOUNTS is on but PUBLIC_URL is not on loopback: everyone knows those passwords. "
+            "Set DEMO_ACCOUNTS=0."
         )
     if settings.debug and not settings.is_loopback:
         raise ImproperlyConfigured(
@@ -156,7 +158,8 @@ def _secret_key(reader: Reader) -> str:
     value = reader.text("SECRET_KEY")
     if len(value) < 50 or len(set(value)) < 10 or KNOWN_DEFAULTS.search(value):
         raise ImproperlyConfigured(
-            "SECRET_KEY is too short or a known default. Make one: python -c 'import secrets; print(secrets.token_hex(32))'."
+            "SECRET_KEY is too short or a known default. "
+            "Make one: python -c 'import secrets; print(secrets.token_hex(32))'."
         )
     return value
 

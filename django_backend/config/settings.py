@@ -323,5 +323,6 @@ structlog.configure(
 
 if not ENV.jwt_keys_dir.is_dir():
     raise ImproperlyConfigured(
-        f"JWT_KEYS_DIR names {ENV.jwt_keys_dir}, which is no folder. Make keys there: bash django_backend/scripts/keygen.sh."
+        f"JWT_KEYS_DIR names {ENV.jwt_keys_dir}, which is no folder. "
+        "Make keys there: bash django_backend/scripts/keygen.sh."
     )

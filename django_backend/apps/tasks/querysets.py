@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 if TYPE_CHECKING:
-    from apps.tasks.models import Task
+    from apps.tasks.models import Task  # noqa: F401 (the base class names it)
     from apps.users.models import User
 
 
@@ -39,8 +39,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def assigned_to(self, user_ids: Sequence[int]) -> TaskQuerySet:
         """On which any of these people is; a subquery, so that no task appears twice."""
-        assignments = self.model._meta.get_field("assignments").related_model._default_manager
-        return self.filter(pk__in=assignments.filter(user_id__in=user_ids).values("task_id"))
+        return self.filter(
+            pk__in=self.model._default_manager.filter(assignments__user_id__in=user_ids).values("pk")
+        )
 
     def for_display(self) -> TaskQuerySet:
         """With everything a row, an answer or an event's state reads, in a fixed number of queries."""

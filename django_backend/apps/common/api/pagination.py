@@ -55,11 +55,16 @@ def limit_of(request: HttpRequest) -> int:
     return int(text)
 
 
-def page_response(request: HttpRequest, page: Page[Any], results: list[Any]) -> Response:
-    """{"results", "next"} with a Link header; `next` keeps every filter of the request."""
-    response = Response({"results": results, "next": None})
+def page_response(request: HttpRequest, page: Page[Any], shape: Any) -> Response:
+    """{"results", "next"} with a Link header; rows go out in `shape`, `next` keeps every filter of the request."""
+    response = Response({"results": shape(page.rows, many=True).data, "next": None})
     if page.next_cursor:
-        query = urlencode({**request.GET.dict(), "cursor": page.next_cursor})
+        query = urlencode(
+            [
+                *((k, v) for k, vs in request.GET.lists() if k != "cursor" for v in vs),
+                ("cursor", page.next_cursor),
+            ]
+        )
         url = request.build_absolute_uri(f"{request.path}?{query}")
         response.data["next"] = url
         response["Link"] = f'<{url}>; rel="next"'

@@ -49,8 +49,8 @@ def problem_response(problem: Exception, context: dict[str, Any]) -> Response | 
     response = Response(body, status=body["status"], content_type=CONTENT_TYPE)
     if isinstance(problem, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
         response["WWW-Authenticate"] = getattr(problem, "auth_header", None) or 'Bearer realm="daybook"'
-    if isinstance(problem, exceptions.Throttled) and problem.wait is not None:
-        response["Retry-After"] = str(int(problem.wait) + 1)
+    if isinstance(problem, exceptions.Throttled) and (wait := getattr(problem, "wait", None)) is not None:
+        response["Retry-After"] = str(int(wait) + 1)
     if isinstance(problem, exceptions.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     if body["status"] == Busy.status:

@@ -56,7 +56,7 @@ class TaskOut(serializers.Serializer[Task]):
     due_at = serializers.DateTimeField(allow_null=True)
     estimated_hours = serializers.DecimalField(max_digits=8, decimal_places=2, allow_null=True)
     actual_hours = serializers.DecimalField(max_digits=8, decimal_places=2, allow_null=True)
-    parent = serializers.IntegerField(source="parent_id", allow_null=True)
+    parent = serializers.IntegerField(source="parent_id", allow_null=True)  # type: ignore[assignment]
     completed_at = serializers.DateTimeField(allow_null=True)
     archived_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -165,7 +165,7 @@ class ActivityOut(serializers.Serializer[Activity]):
     team = serializers.IntegerField(source="team_id", allow_null=True)
     project = serializers.IntegerField(source="project_id", allow_null=True)
     task = serializers.IntegerField(source="task_id", allow_null=True)
-    data = serializers.JSONField()
+    data = serializers.JSONField()  # type: ignore[assignment]  # a field, taken off the class by DRF
 
 
 class NotificationOut(serializers.Serializer[Notification]):
@@ -176,7 +176,7 @@ class NotificationOut(serializers.Serializer[Notification]):
     at = serializers.DateTimeField()
     project = serializers.IntegerField(source="project_id", allow_null=True)
     task = serializers.IntegerField(source="task_id", allow_null=True)
-    data = serializers.JSONField()
+    data = serializers.JSONField()  # type: ignore[assignment]  # a field, taken off the class by DRF
 
 
 class ProjectIn(StrictSerializer):

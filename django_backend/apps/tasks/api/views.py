@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -34,9 +35,6 @@ PAGING = [
 
 def paged(shape: Any) -> Any:
     """The schema of a page of `shape`."""
-    from drf_spectacular.utils import inline_serializer
-    from rest_framework import serializers
-
     return inline_serializer(
         f"{shape.__name__}Page",
         {"results": shape(many=True), "next": serializers.URLField(allow_null=True)},
@@ -102,7 +100,7 @@ class TaskListView(TaskDoor):
         reader = reader_of(request)
         found = selectors.list_tasks(reader, **task_filters(request, reader))
         page = keyset_page(found, NEWEST_FIRST, cursor=request.GET.get("cursor"), limit=limit_of(request))
-        return page_response(request, page, shapes.TaskOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.TaskOut)
 
     @extend_schema(
         operation_id="tasks_create",
@@ -258,7 +256,7 @@ class CommentListView(CommentDoor):
         page = keyset_page(
             found, ("created_at", "id"), cursor=request.GET.get("cursor"), limit=limit_of(request)
         )
-        return page_response(request, page, shapes.CommentOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.CommentOut)
 
     @extend_schema(
         operation_id="comments_create",
@@ -321,7 +319,7 @@ class HistoryView(APIView):
         reader = reader_of(request)
         found = selectors.list_history(reader, selectors.get_task(reader, task_id))
         page = keyset_page(found, ("version",), cursor=request.GET.get("cursor"), limit=limit_of(request))
-        return page_response(request, page, shapes.HistoryOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.HistoryOut)
 
 
 class ActivityView(APIView):
@@ -330,7 +328,7 @@ class ActivityView(APIView):
         """What happened where you may look, newest first."""
         found = selectors.list_activity(reader_of(request))
         page = keyset_page(found, ("-seq",), cursor=request.GET.get("cursor"), limit=limit_of(request))
-        return page_response(request, page, shapes.ActivityOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.ActivityOut)
 
 
 class NotificationView(APIView):
@@ -341,7 +339,7 @@ class NotificationView(APIView):
         """What may interest you, newest first."""
         found = selectors.list_notifications(reader_of(request))
         page = keyset_page(found, ("-seq", "-id"), cursor=request.GET.get("cursor"), limit=limit_of(request))
-        return page_response(request, page, shapes.NotificationOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.NotificationOut)
 
 
 class ProjectListView(APIView):
@@ -350,7 +348,7 @@ class ProjectListView(APIView):
         """The projects you may see, by key."""
         found = selectors.visible_projects(reader_of(request)).prefetch_related("statuses")
         page = keyset_page(found, ("key",), cursor=request.GET.get("cursor"), limit=limit_of(request))
-        return page_response(request, page, shapes.ProjectOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.ProjectOut)
 
     @extend_schema(
         operation_id="projects_create",
@@ -395,7 +393,7 @@ class ProjectMemberListView(APIView):
         project = selectors.get_project(reader_of(request), project_id)
         found = project.memberships.select_related("user")
         page = keyset_page(found, ("id",), cursor=request.GET.get("cursor"), limit=limit_of(request))
-        return page_response(request, page, shapes.ProjectMemberOut(page.rows, many=True).data)
+        return page_response(request, page, shapes.ProjectMemberOut)
 
     @extend_schema(
         operation_id="project_members_add",
@@ -416,7 +414,7 @@ class ProjectMemberListView(APIView):
 
         outcome = run_request(request, operation)
         project = selectors.get_project(actor, project_id)
-        membership = project.memberships.select_related("user").get(pk=outcome.object_id)
+        membership = project.memberships.select_related("user").get(pk=outcome.object_id or 0)
         return Response(shapes.ProjectMemberOut(membership).data, status=outcome.status)
 
 

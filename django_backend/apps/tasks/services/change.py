@@ -42,7 +42,7 @@ class TaskChange:
         self.facts: list[Fact] = []
 
     def fact(
-        self, event_type: str, *, old: Any = None, new: Any = None, is_edit: bool = True, **data: Any
+        self, event_type: str, data: dict[str, Any], *, old: Any = None, new: Any = None, is_edit: bool = True
     ) -> None:
         """State one fact. `old` and `new` are what history shows; `data` is the event's own part of the payload."""
         self.facts.append(Fact(event_type, old, new, data, is_edit))

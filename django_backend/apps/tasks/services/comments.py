@@ -22,9 +22,11 @@ def add_comment(*, actor: User, task_id: int, body: str) -> Comment:
     comment = Comment.objects.create(
         task=task, author=actor, body=_body(body), created_at=change.at, version=task.version + 1
     )
-    state = comment_state(comment)
     change.fact(
-        "comment.added", new={"comment": comment.pk, "body": comment.body}, is_edit=False, comment=state
+        "comment.added",
+        {"comment": comment_state(comment)},
+        new={"comment": comment.pk, "body": comment.body},
+        is_edit=False,
     )
     change.save()
     return comment
@@ -45,11 +47,10 @@ def edit_comment(*, actor: User, task_id: int, comment_id: int, body: str) -> Co
     comment.save(update_fields=["body", "edited_at", "version"])
     change.fact(
         "comment.edited",
+        {"comment": comment_state(comment), "previous_body": old},
         old={"comment": comment.pk, "body": old},
         new={"comment": comment.pk, "body": new},
         is_edit=False,
-        comment=comment_state(comment),
-        previous_body=old,
     )
     change.save()
     return comment
@@ -68,9 +69,9 @@ def delete_comment(*, actor: User, task_id: int, comment_id: int) -> Comment:
     comment.save(update_fields=["body", "deleted_at", "version"])
     change.fact(
         "comment.deleted",
+        {"comment": {"id": comment.pk, "author": comment.author_id}},
         old={"comment": comment.pk, "body": old},
         is_edit=False,
-        comment={"id": comment.pk, "author": comment.author_id},
     )
     change.save()
     return comment

@@ -67,7 +67,12 @@ def make_deliveries() -> int:
 
 
 def _make_for(partition: int) -> int:
-    place = {"topic": TOPIC, "partition": partition, "batch": BATCH, "host": settings.MAIL_HOST_NAME}
+    place: dict[str, str | int] = {
+        "topic": TOPIC,
+        "partition": partition,
+        "batch": BATCH,
+        "host": settings.MAIL_HOST_NAME,
+    }
     total = 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(

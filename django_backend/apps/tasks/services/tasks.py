@@ -69,14 +69,13 @@ def create_task(
     )
     _set_due(task, due_date, due_time)
     change = TaskChange(actor=actor, task=task, at=now)
-    change.fact("task.created", new={"title": task.title}, description=task.description)
+    change.fact("task.created", {"description": task.description}, new={"title": task.title})
     assignments = []
     for index, person in enumerate(people):
         role = AssignmentRole.COLLABORATOR if index else AssignmentRole.OWNER
         assignments.append(Assignment(user=person, role=role, assigned_by=actor, assigned_at=now))
-        change.fact(
-            "task.assigned", new={"user": person.pk, "role": role.value}, user=person.pk, role=role.value
-        )
+        assigned = {"user": person.pk, "role": role.value}
+        change.fact("task.assigned", assigned, new=assigned)
     # The counter is the last row that is locked: only creators in the same project wait for it.
     task.number = _next_number(project) if project else None
     change.insert(assignments)
@@ -133,7 +132,8 @@ def assign_task(
         return task
     change = TaskChange(actor=actor, task=task)
     Assignment.objects.create(task=task, user=person, role=role, assigned_by=actor, assigned_at=change.at)
-    change.fact("task.assigned", new={"user": person.pk, "role": str(role)}, user=person.pk, role=str(role))
+    assigned = {"user": person.pk, "role": str(role)}
+    change.fact("task.assigned", assigned, new=assigned)
     change.save()
     return task
 
@@ -145,7 +145,7 @@ def unassign_task(*, actor: User, task_id: int, user_id: int, if_match: int | No
     removed, _ = task.assignments.filter(user_id=user_id).delete() if 0 < user_id <= MAX_ID else (0, {})
     if removed:
         change = TaskChange(actor=actor, task=task)
-        change.fact("task.unassigned", old={"user": user_id}, user=user_id)
+        change.fact("task.unassigned", {"user": user_id}, old={"user": user_id})
         change.save()
     return task
 
@@ -261,7 +261,7 @@ def _edit_text(
             return []
         setattr(task, field, new)
         change.fact(
-            "task.updated", old={field: old}, new={field: new}, changes={field: {"from": old, "to": new}}
+            "task.updated", {"changes": {field: {"from": old, "to": new}}}, old={field: old}, new={field: new}
         )
         return [field]
 
@@ -273,7 +273,7 @@ def _edit_priority(change: TaskChange, task: Task, changes: Mapping[str, Any]) -
     if old == new:
         return []
     task.priority = new
-    change.fact("task.priority_changed", old=old.key, new=new.key, **{"from": old.key, "to": new.key})
+    change.fact("task.priority_changed", {"from": old.key, "to": new.key}, old=old.key, new=new.key)
     return ["priority"]
 
 
@@ -286,7 +286,7 @@ def _edit_due(change: TaskChange, task: Task, changes: Mapping[str, Any]) -> lis
     new = due_state(task)
     if old == new:
         return []
-    change.fact("task.due_changed", old=old, new=new, **{"from": old, "to": new})
+    change.fact("task.due_changed", {"from": old, "to": new}, old=old, new=new)
     return ["due_date", "due_time", "due_at"]
 
 
@@ -300,7 +300,7 @@ def _edit_status(change: TaskChange, task: Task, changes: Mapping[str, Any]) -> 
     else:
         task.completed_at = None
     before, after = status_state(old), status_state(new)
-    change.fact("task.status_changed", old=before, new=after, **{"from": before, "to": after})
+    change.fact("task.status_changed", {"from": before, "to": after}, old=before, new=after)
     return ["status", "category", "completed_at"]
 
 
