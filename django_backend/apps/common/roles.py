@@ -63,8 +63,11 @@ GRANTS = (
     Grant(RELAY, "DELETE", ("event_pending",)),
     Grant(RELAY, "INSERT", ("event_order",)),
     Grant(RELAY, "UPDATE", ("sequencer", "event_published")),
+    # Pending rows and redactions for `verify log`: what has no seq yet, and whose digest may differ.
     Grant(
-        CONSUMERS, "SELECT", ("event", "event_order", "sequencer", "event_published")
+        CONSUMERS,
+        "SELECT",
+        ("event", "event_pending", "event_order", "sequencer", "event_published", "event_redaction"),
     ),
     Grant(CONSUMERS, "INSERT", ("event", "event_pending")),
     Grant(

@@ -68,6 +68,22 @@ WHERE p."group" = %(group)s AND p.topic = free.topic AND p.partition = free.part
 RETURNING p.topic, p.partition, p.lease_epoch, p.era, p.last_seq, p.kafka_offset, s.last_seq
 """
 
+# In the order of the key, after the batches in flight; from then on every other member fails at its fence.
+TAKE_OVER = """
+WITH mine AS MATERIALIZED (
+    SELECT topic, partition FROM consumer_position
+    WHERE "group" = %(group)s
+      AND (topic, partition) IN (SELECT * FROM unnest(%(topics)s::text[], %(partitions)s::smallint[]))
+    ORDER BY topic, partition FOR UPDATE
+)
+UPDATE consumer_position p
+SET lease_owner = %(member)s, lease_epoch = p.lease_epoch + 1, lease_until = clock_timestamp() + %(lease)s,
+    kafka_offset = CASE WHEN p.era = s.era THEN p.kafka_offset END, era = s.era
+FROM mine, sequencer s
+WHERE p."group" = %(group)s AND p.topic = mine.topic AND p.partition = mine.partition
+RETURNING p.topic, p.partition, p.lease_epoch, p.era, p.last_seq, p.kafka_offset
+"""
+
 RELEASE = """
 UPDATE consumer_position p SET lease_owner = NULL, lease_until = NULL
 FROM unnest(%s::text[], %s::smallint[], %s::bigint[]) AS mine(topic, partition, epoch)
@@ -220,6 +236,26 @@ class Positions:
         for row in rows:
             position = Held(*row[:6])
             self.held[position.place] = position
+
+    def take_over(self) -> None:
+        """Take every partition from whoever holds it, for a rebuild. Committed before anything long begins.
+
+        A long transaction that took them itself would leave the others waiting at their fence instead of failing.
+        """
+        topics, partitions = columns(places_of(self.topics))
+        with self.connection.transaction():
+            self.connection.execute("SET LOCAL synchronous_commit = on")
+            rows = self.connection.execute(
+                TAKE_OVER,
+                {
+                    "group": self.group,
+                    "member": self.member,
+                    "topics": topics,
+                    "partitions": partitions,
+                    "lease": self.lease,
+                },
+            ).fetchall()
+        self.held = {position.place: position for position in (Held(*row) for row in rows)}
 
     def _check_not_ahead(self, topic: str, partition: int, last_seq: int, log_end: int) -> None:
         if last_seq > log_end:
