@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.security_scheme import SecurityScheme
+from flask_openapi3.openapi import OpenAPI
 
 from analytics import errors, logs, responses
 from analytics.config import Config, ConfigProblem, read_config
@@ -13,7 +16,9 @@ from analytics.routes import api_description, dashboard, health
 from analytics.services import Services
 
 PREFIX = "/api/v1/analytics"
-BEARER = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+BEARER: dict[str, SecurityScheme | dict[str, Any]] = {
+    "bearer": SecurityScheme(type="http", scheme="bearer", bearerFormat="JWT")
+}
 
 
 def create_app(config: Config | None = None) -> OpenAPI:

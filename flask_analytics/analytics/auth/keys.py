@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 
 import structlog
@@ -83,8 +84,8 @@ class SigningKeys:
     def _refresh(self) -> bool:
         try:
             keys = read_key_set(fetch(self._url))
-        except (OSError, ValueError) as problem:
-            # OSError is the network's, urllib's included; the keys known so far stay good.
+        except (OSError, HTTPException, ValueError) as problem:
+            # No answer, half an answer, or no key set; the keys known so far stay good.
             log.warning("signing_keys_not_read", kind=type(problem).__name__, known=len(self._keys))
             return False
         if set(keys) != set(self._keys):
@@ -130,7 +131,7 @@ def _is_for_us(member: Any) -> bool:
 def _public_key(member: dict[str, Any]) -> RSAPublicKey:
     try:
         key = RSAAlgorithm.from_jwk(member)
-    except InvalidKeyError as problem:
+    except (InvalidKeyError, ValueError, TypeError) as problem:
         raise UnusableKeySet(f"key {member['kid']} is malformed") from problem
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
         raise UnusableKeySet(f"key {member['kid']} is no public key of at least {MIN_KEY_BITS} bits")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from flask import Response, current_app, jsonify
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 
 
 def make_api(prefix: str) -> APIBlueprint:

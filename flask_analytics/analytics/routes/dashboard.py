@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
+from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.auth.reader import authenticate, current_reader
@@ -57,7 +57,7 @@ def make_api(prefix: str) -> APIBlueprint:
     @api.get(
         "/dashboard",
         summary="Totals, categories, priorities and the last 30 days",
-        responses={200: Dashboard, 401: Problem, 404: Problem, 503: Problem},
+        responses={200: Dashboard, 400: Problem, 401: Problem, 404: Problem, 503: Problem},
     )
     def dashboard(query: Wanted) -> Response:
         return Response(answer(query), mimetype="application/json")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import psycopg
 from flask import Response
-from flask_openapi3 import APIBlueprint
+from flask_openapi3.blueprint import APIBlueprint
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
 
