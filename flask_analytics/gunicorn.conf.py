@@ -20,4 +20,8 @@ limit_request_line = 4094
 control_socket_disable = True
 # Heartbeat files belong in memory: on a slow disk a worker is taken for dead.
 worker_tmp_dir = "/dev/shm" if sys.platform == "linux" and os.access("/dev/shm", os.W_OK) else None
-logconfig_dict = logging_tree("INFO", "gunicorn.error")
+# gunicorn lays this over a tree of its own, whose root names a handler that is no longer there.
+logconfig_dict = {
+    **logging_tree("INFO", "gunicorn.error"),
+    "root": {"handlers": ["json"], "level": "INFO"},
+}
