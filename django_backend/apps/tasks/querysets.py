@@ -45,9 +45,10 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def for_display(self) -> TaskQuerySet:
         """With everything a row, an answer or an event's state reads, in a fixed number of queries."""
-        return self.select_related("project", "project__team", "status", "creator").prefetch_related(
-            "assignments__user"
-        )
+        from apps.tasks.models import Assignment  # the models import this module
+
+        assignments = models.Prefetch("assignments", Assignment.objects.select_related("user"))
+        return self.select_related("project__team", "status", "creator").prefetch_related(assignments)
 
     def for_change(self) -> TaskQuerySet:
         """Locks the task rows alone, leaving foreign-key checks of others free to pass."""

@@ -14,7 +14,7 @@ from apps.tasks.services.locking import MAX_ID, lock_task
 from apps.users.models import Role, User
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def add_comment(*, actor: User, task_id: int, body: str) -> Comment:
     """Say something about a task; everyone who sees it may, guests included. Markdown, at most 20,000 characters."""
     task = lock_task(actor=actor, task_id=task_id, wanted=Role.GUEST)
@@ -32,7 +32,7 @@ def add_comment(*, actor: User, task_id: int, body: str) -> Comment:
     return comment
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def edit_comment(*, actor: User, task_id: int, comment_id: int, body: str) -> Comment:
     """Change one's own comment; the same text again states no fact."""
     task = lock_task(actor=actor, task_id=task_id, wanted=Role.GUEST)
@@ -56,7 +56,7 @@ def edit_comment(*, actor: User, task_id: int, comment_id: int, body: str) -> Co
     return comment
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def delete_comment(*, actor: User, task_id: int, comment_id: int) -> Comment:
     """Take a comment's text away, one's own or, for admins, anybody's; its row and mark stay."""
     task = lock_task(actor=actor, task_id=task_id, wanted=Role.GUEST)

@@ -23,7 +23,7 @@ NAME_LENGTH = 100
 DEFAULT_STATUSES = tuple((category.label, category) for category in Category)
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def create_project(
     *,
     actor: User,
@@ -67,7 +67,7 @@ def create_project(
     return project
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def add_project_member(*, actor: User, project_id: int, user_id: int, role: str) -> ProjectMember:
     """Give somebody of the team a role in the project; admins of the project may. The same again changes nothing."""
     if role not in Role.values:

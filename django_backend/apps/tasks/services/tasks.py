@@ -34,7 +34,7 @@ from apps.users.models import Role, User
 DESCRIPTION_LENGTH = 100_000
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def create_task(
     *,
     actor: User,
@@ -82,7 +82,7 @@ def create_task(
     return task
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def edit_task(
     *,
     actor: User,
@@ -119,7 +119,7 @@ def change_status(*, actor: User, task_id: int, status_id: int, if_match: int | 
     return edit_task(actor=actor, task_id=task_id, changes={"status": status_id}, if_match=if_match)
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def assign_task(
     *, actor: User, task_id: int, user_id: int, role: str = AssignmentRole.OWNER, if_match: int | None = None
 ) -> Task:
@@ -138,7 +138,7 @@ def assign_task(
     return task
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def unassign_task(*, actor: User, task_id: int, user_id: int, if_match: int | None = None) -> Task:
     """Take a person off the task; not being on it states no fact."""
     task = lock_task(actor=actor, task_id=task_id, wanted=Role.MEMBER, if_match=if_match)
