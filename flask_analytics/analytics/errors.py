@@ -17,6 +17,7 @@ from analytics.problems import (
     DatabaseUnavailable,
     FieldProblem,
     InvalidParameters,
+    NotSignedIn,
     Problem,
     TooSlow,
 )
@@ -38,7 +39,9 @@ def register(app: Flask) -> None:
 def refuse_parameters(problem: ValidationError) -> NoReturn:
     """What flask-openapi3 calls when a parameter doesn't fit its type."""
     fields = [
-        FieldProblem(pointer="/" + "/".join(str(step) for step in each["loc"]), detail=each["msg"])
+        FieldProblem(
+            pointer="/" + "/".join(str(step) for step in each["loc"]), detail=each["msg"], code=each["type"]
+        )
         for each in problem.errors(include_url=False, include_input=False)
     ]
     raise InvalidParameters(fields=fields)
@@ -47,10 +50,16 @@ def refuse_parameters(problem: ValidationError) -> NoReturn:
 def answer_error(error: AnalyticsError) -> Response:
     response = problem_response(error.status, error.code, error.title, error.detail, error.fields)
     if error.status == 401:
-        response.headers["WWW-Authenticate"] = f'Bearer error="{error.code}"'
+        response.headers["WWW-Authenticate"] = _challenge(error)
     if error.status == 503:
         response.headers["Retry-After"] = "5"
     return response
+
+
+def _challenge(error: AnalyticsError) -> str:
+    """RFC 6750: a request without a token is told of no error."""
+    realm = 'Bearer realm="daybook"'
+    return realm if isinstance(error, NotSignedIn) else f'{realm}, error="invalid_token"'
 
 
 def answer_http(error: HTTPException) -> Response:
@@ -90,6 +99,8 @@ def problem_response(
         status=status,
         code=code,
         detail=detail,
-        errors=fields or [],
+        errors=fields or None,
     )
-    return Response(problem.model_dump_json(), status=status, mimetype="application/problem+json")
+    return Response(
+        problem.model_dump_json(exclude_none=True), status=status, mimetype="application/problem+json"
+    )

@@ -12,17 +12,18 @@ class FieldProblem(BaseModel):
 
     pointer: str
     detail: str
+    code: str
 
 
 class Problem(BaseModel):
-    """An error as it goes out, as application/problem+json."""
+    """An error as it goes out, as application/problem+json, in the shape of Django's API; `errors` for parameters."""
 
     type: str
     title: str
     status: int
     code: str
     detail: str
-    errors: list[FieldProblem] = []
+    errors: list[FieldProblem] | None = None
 
 
 class AnalyticsError(Exception):
@@ -50,8 +51,8 @@ class NotSignedIn(AnalyticsError):
     title = "Send an access token: Authorization: Bearer TOKEN"
 
 
-class TokenRefused(AnalyticsError):
-    code = "token_refused"
+class TokenInvalid(AnalyticsError):
+    code = "token_invalid"
     status = 401
     title = "This is no access token of this Daybook. Sign in again for another"
 

@@ -60,7 +60,7 @@ def test_a_request_without_a_bearer_token_is_asked_to_sign_in(client, value):
 )
 def test_a_wrong_claim_is_refused(client, send, signer, alice, claims):
     token = signer.sign(**{"sub": alice.public_id, "sid": alice.sid, **claims})
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 @pytest.mark.parametrize("name", ["sub", "sid", "iss", "aud", "exp", "iat", "jti", "token_type"])
@@ -68,7 +68,7 @@ def test_a_token_without_one_of_its_claims_is_refused(client, send, signer, clai
     claims = claims_of(alice.public_id, alice.sid)
     del claims[name]
     token = jwt.encode(claims, signer.private, "RS256", {"typ": "at+jwt", "kid": signer.kid})
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_a_token_without_one_of_its_claims_is_refused(client, send, signer, clai
 )
 def test_a_wrong_header_is_refused(client, send, signer, alice, headers):
     token = signer.sign(alice.public_id, alice.sid, headers=headers)
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256"])
 def test_another_algorithm_of_the_same_key_is_refused(client, send, signer, claims_of, alice, algorithm):
     header = {"typ": "at+jwt", "kid": signer.kid}
     token = jwt.encode(claims_of(alice.public_id, alice.sid), signer.private, algorithm, header)
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 def test_hs256_with_the_public_key_as_its_secret_is_refused(client, send, signer, claims_of, alice):
@@ -93,25 +93,25 @@ def test_hs256_with_the_public_key_as_its_secret_is_refused(client, send, signer
     header = encode({"alg": "HS256", "typ": "at+jwt", "kid": signer.kid})
     signed = f"{header}.{encode(claims_of(alice.public_id, alice.sid))}"
     token = f"{signed}.{encode(hmac.digest(pem, signed.encode(), hashlib.sha256))}"
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 def test_an_unsigned_token_is_refused(client, send, signer, claims_of, alice):
     header = encode({"alg": "none", "typ": "at+jwt", "kid": signer.kid})
     assert_refused(
-        send(client, f"{header}.{encode(claims_of(alice.public_id, alice.sid))}."), "token_refused"
+        send(client, f"{header}.{encode(claims_of(alice.public_id, alice.sid))}."), "token_invalid"
     )
 
 
 def test_a_stranger_s_signature_under_our_kid_is_refused(client, send, signer, other_signer, alice):
     token = other_signer.sign(alice.public_id, alice.sid, headers={"kid": signer.kid})
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 def test_a_key_inside_the_token_is_not_believed(client, send, signer, other_signer, alice):
     headers = {"kid": signer.kid, "jwk": other_signer.jwk, "jku": "http://elsewhere.example/keys"}
     assert_refused(
-        send(client, other_signer.sign(alice.public_id, alice.sid, headers=headers)), "token_refused"
+        send(client, other_signer.sign(alice.public_id, alice.sid, headers=headers)), "token_invalid"
     )
 
 
@@ -128,17 +128,17 @@ def test_a_token_whose_claims_were_changed_is_refused(client, send, signer, clai
     boss = world.person("boss", staff=True)
     header, _, signature = signer.sign(alice.public_id, alice.sid).split(".")
     token = f"{header}.{encode(claims_of(boss.public_id, boss.sid))}.{signature}"
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "a" * 200, "\xff.\xff.\xff"])
 def test_rubbish_is_refused(client, send, token):
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 def test_a_good_token_larger_than_8_kb_is_refused(client, send, signer, alice):
     token = signer.sign(alice.public_id, alice.sid, padding="x" * 8192)
-    assert_refused(send(client, token), "token_refused")
+    assert_refused(send(client, token), "token_invalid")
 
 
 @pytest.mark.parametrize("moment", ["ended_at", "expires_at", "idle_until"])

@@ -8,7 +8,7 @@ from uuid import UUID
 import jwt
 
 from analytics.auth.keys import SigningKeys
-from analytics.problems import NotSignedIn, TokenExpired, TokenRefused
+from analytics.problems import NotSignedIn, TokenExpired, TokenInvalid
 
 ALGORITHM = "RS256"
 AUDIENCE = "daybook"
@@ -42,7 +42,7 @@ def verify(token: str, *, keys: SigningKeys, issuer: str) -> Claims:
     """
     keys.require_known()
     if len(token) > MAX_TOKEN_BYTES:
-        raise TokenRefused("The token is larger than 8 KB.")
+        raise TokenInvalid("The token is larger than 8 KB.")
     try:
         kid = _kid(token)
         claims = jwt.decode(
@@ -58,9 +58,9 @@ def verify(token: str, *, keys: SigningKeys, issuer: str) -> Claims:
         raise TokenExpired from None
     except jwt.InvalidTokenError:
         # Which check failed is nobody's business but ours, and not worth a log line: anyone can send rubbish.
-        raise TokenRefused from None
+        raise TokenInvalid from None
     if claims["token_type"] != TOKEN_TYPE:
-        raise TokenRefused("This is not an access token.")
+        raise TokenInvalid("This is not an access token.")
     return Claims(sub=_uuid(claims["sub"]), sid=_uuid(claims["sid"]))
 
 
@@ -68,10 +68,10 @@ def _kid(token: str) -> str:
     """The header's key id, once the header says that this is an access token signed our one way."""
     header = jwt.get_unverified_header(token)
     if header.get("alg") != ALGORITHM or header.get("typ") != HEADER_TYPE:
-        raise TokenRefused
+        raise TokenInvalid
     kid = header.get("kid")
     if not isinstance(kid, str):
-        raise TokenRefused
+        raise TokenInvalid
     return kid
 
 
@@ -79,4 +79,4 @@ def _uuid(value: object) -> UUID:
     try:
         return UUID(str(value))
     except ValueError:
-        raise TokenRefused from None
+        raise TokenInvalid from None
