@@ -14,16 +14,19 @@ from apps.tasks.live.rooms import Room
 
 
 class CloseCode(IntEnum):
-    """Why the server closes. Below 4000 they are the standard's."""
+    """Why the server closes. Of the standard's own codes a server behind autobahn may send none but 1000.
 
-    TOO_BIG = 1009
-    BROKEN = 1011
-    TRY_LATER = 1013
+    (daphne refuses an oversize message by itself, and that with 1009.)
+    """
+
     NOT_SIGNED_IN = 4401
     WRONG_ORIGIN = 4403
     TOO_SLOW = 4408
     TOO_MANY_SOCKETS = 4409
+    TOO_BIG = 4413
     TOO_FAST = 4429
+    BROKEN = 4500
+    TRY_LATER = 4503
 
 
 class BadFrame(ValueError):

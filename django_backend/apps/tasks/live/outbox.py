@@ -22,6 +22,8 @@ class Outbox:
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
         self.last_put = asyncio.get_running_loop().time()
 
     def put(self, frame: str) -> None:
@@ -33,12 +35,17 @@ class Outbox:
         self._bytes += len(frame)
         self.last_put = asyncio.get_running_loop().time()
         self._filled.set()
+        self._emptied.clear()
         if self._is_half_full():
             self._drained.clear()
 
     async def room(self) -> None:
         """Return once less than half of the box is taken: live frames keep the other half."""
         await self._drained.wait()
+
+    async def emptied(self) -> None:
+        """Return once everything was sent."""
+        await self._emptied.wait()
 
     async def deliver(self) -> None:
         """Send for ever, one frame after the other; the server's `send` may make it wait."""
@@ -50,6 +57,7 @@ class Outbox:
                 if not self._is_half_full():
                     self._drained.set()
             self._filled.clear()
+            self._emptied.set()
 
     def _is_half_full(self) -> bool:
         return len(self._frames) >= OUTBOX_FRAMES // 2 or self._bytes >= OUTBOX_BYTES // 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from apps.tasks.live.limits import WAITING_FRAMES
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from apps.tasks.live.outbox import Outbox
     from apps.tasks.live.rights import Reader
 
+K = TypeVar("K")
 ROOM = re.compile(r"me|(task|project):([1-9][0-9]{0,17})")
 
 
@@ -47,6 +49,7 @@ class Subscription:
     room: Room
     reader: Reader
     outbox: Outbox
+    entered_at: int  # where the tailer was at that moment
     floor: int
     task_project: int | None = None  # of a task room: the project whose right it hangs on
     waiting: deque[str] | None = field(default_factory=deque)
@@ -54,9 +57,13 @@ class Subscription:
     is_open: bool = True
 
     def offer(self, seq: int, frame: str) -> None:
-        if seq <= self.floor:
-            return
-        self.floor = seq
+        """Hand over what belongs at `seq`; what the client has already is dropped."""
+        if seq > self.floor:
+            self.floor = seq
+            self.say(frame)
+
+    def say(self, frame: str) -> None:
+        """Hand over something that has no place in the order, after all that was offered so far."""
         if self.waiting is None:
             self.outbox.put(frame)
         elif len(self.waiting) < WAITING_FRAMES:
@@ -72,6 +79,9 @@ class Rooms:
         self._by_room: defaultdict[Room, set[Subscription]] = defaultdict(set)
         self._by_person: defaultdict[int, set[Subscription]] = defaultdict(set)
         self._mine: set[Subscription] = set()
+        # Rooms that somebody entered or left since presence last looked.
+        self.stirred: set[Room] = set()
+        self.has_stirred = asyncio.Event()
 
     def __bool__(self) -> bool:
         return bool(self._by_room)
@@ -84,21 +94,15 @@ class Rooms:
         self._by_person[subscription.reader.user_id].add(subscription)
         if subscription.room.kind == "me":
             self._mine.add(subscription)
+        self._stir(subscription.room)
 
     def leave(self, subscription: Subscription) -> None:
         """Idempotent; empty sets are dropped so that a long-lived process does not grow."""
         subscription.is_open = False
         self._mine.discard(subscription)
-        for index, key in (
-            (self._by_room, subscription.room),
-            (self._by_person, subscription.reader.user_id),
-        ):
-            group = index.get(key)  # type: ignore[attr-defined]
-            if group is None:
-                continue
-            group.discard(subscription)
-            if not group:
-                del index[key]  # type: ignore[attr-defined]
+        _take_out(self._by_room, subscription.room, subscription)
+        _take_out(self._by_person, subscription.reader.user_id, subscription)
+        self._stir(subscription.room)
 
     def of(self, room: Room) -> tuple[Subscription, ...]:
         return tuple(self._by_room.get(room, ()))
@@ -109,3 +113,15 @@ class Rooms:
     def mine(self) -> tuple[Subscription, ...]:
         """Every subscription to a `me` room."""
         return tuple(self._mine)
+
+    def _stir(self, room: Room) -> None:
+        if room.kind != "me":
+            self.stirred.add(room)
+            self.has_stirred.set()
+
+
+def _take_out(index: dict[K, set[Subscription]], key: K, subscription: Subscription) -> None:
+    group = index.get(key, set())
+    group.discard(subscription)
+    if not group:
+        index.pop(key, None)
