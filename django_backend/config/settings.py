@@ -215,7 +215,7 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(ENV.data_dir / "attachments")},
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "apps.common.pages.storage.ModuleStorage"},
 }
 
 LANGUAGE_CODE = "en"

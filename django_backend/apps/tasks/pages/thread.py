@@ -1,0 +1,103 @@
+"""A task's thread: comments with the history folded in, in the order in which things happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apps.common.pages.words import near_day_words
+from apps.tasks.models import Comment, History
+from apps.users.models import User
+
+VIEWS = ("everything", "comments", "history")
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One fact of the history. `old` and `new` are what its sentence shows: statuses, names or plain words."""
+
+    type: str
+    version: int
+    at: datetime
+    actor: User | None
+    old: Any
+    new: Any
+    is_self: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the thread: either a comment or a happening."""
+
+    at: datetime
+    version: int
+    comment: Comment | None = None
+    happening: Happening | None = None
+
+
+def weave(
+    comments: Sequence[Comment],
+    history: Sequence[History],
+    people: Mapping[int, User],
+    *,
+    view: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[Entry]:
+    """Comments and history in one order. What happened to comments is told by the comments themselves."""
+    entries: list[Entry] = []
+    if view != "history":
+        entries += [Entry(comment.created_at, comment.version, comment=comment) for comment in comments]
+    if view != "comments":
+        told = [row for row in history if row.type.startswith("task.")]
+        happenings = [_happening(row, people, now, zone) for row in told]
+        entries += [Entry(event.at, event.version, happening=event) for event in happenings]
+    return sorted(entries, key=lambda entry: (entry.at, entry.version))
+
+
+def concerned_ids(history: Sequence[History]) -> set[int | None]:
+    """Everyone a history names: who did it, and who was assigned or taken off."""
+    named = {row.actor_id for row in history}
+    for row in history:
+        for side in (row.old, row.new):
+            if isinstance(side, dict) and isinstance(side.get("user"), int):
+                named.add(side["user"])
+    return named
+
+
+def _happening(row: History, people: Mapping[int, User], now: datetime, zone: ZoneInfo) -> Happening:
+    old, new = row.old, row.new
+    if row.type == "task.due_changed":
+        old, new = _due_words(old, now, zone), _due_words(new, now, zone)
+    elif row.type in ("task.assigned", "task.unassigned"):
+        side = new or old
+        person = people.get(side["user"])
+        new = person.display_name if person else "somebody who left"
+        return Happening(
+            row.type,
+            row.version,
+            row.at,
+            _actor(row, people),
+            None,
+            new,
+            is_self=row.actor_id == side["user"],
+        )
+    return Happening(row.type, row.version, row.at, _actor(row, people), old, new)
+
+
+def _actor(row: History, people: Mapping[int, User]) -> User | None:
+    return people.get(row.actor_id) if row.actor_id is not None else None
+
+
+def _due_words(state: Mapping[str, str | None] | None, now: datetime, zone: ZoneInfo) -> str:
+    """`state` is {date, time, at} as events carry it. A time of day is told in the reader's zone."""
+    if not state or not state["date"]:
+        return "none"
+    today = now.astimezone(zone).date()
+    if state["time"] and state["at"]:
+        local = datetime.fromisoformat(state["at"]).astimezone(zone)
+        return f"{near_day_words(local.date(), today)}, {local:%H:%M}"
+    return near_day_words(date.fromisoformat(state["date"]), today)
