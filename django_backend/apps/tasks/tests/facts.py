@@ -18,7 +18,7 @@ def event_types(task: Task) -> list[str]:
 
 
 def assert_whole(task: Task) -> None:
-    """Versions are contiguous from 1, each event has its history row and waits for the relay, and the row is at its end."""
+    """Versions are contiguous, each event has its history row and waits for the relay; the row is at the last one."""
     events = events_of(task)
     history = list(History.objects.filter(task_id=task.pk).order_by("version"))
     task.refresh_from_db()
