@@ -98,13 +98,12 @@ def _make_roles() -> None:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_xdist_suffix(request: pytest.FixtureRequest) -> None:
     """Each worker its own database; the default alias is a mirror and takes the owner's name."""
-    from django.conf import settings
+    from django.db import connections
 
     worker = getattr(request.config, "workerinput", {}).get("workerid")
     if worker:
-        settings.DATABASES["owner"].setdefault("TEST", {})["NAME"] = (
-            f"test_{settings.DATABASES['owner']['NAME']}_{worker}"
-        )
+        owner = connections["owner"].settings_dict
+        owner["TEST"]["NAME"] = f"test_{owner['NAME']}_{worker}"
 
 
 @pytest.fixture(scope="session")
@@ -189,3 +188,18 @@ def api() -> Callable[..., Any]:
     from apps.users.tests.cast import client_of
 
     return client_of
+
+
+@pytest.fixture
+def browser() -> Callable[..., Any]:
+    """`browser(person)`: Django's test client with the cookie of a live session; `browser()`: a stranger's."""
+    from apps.users.tests.cast import browser_of
+
+    return browser_of
+
+
+@pytest.fixture
+def as_owner(db: None) -> Iterator[psycopg.Connection]:
+    """The tables' owner, on a connection of its own: it sees what is committed, so use it in transactional tests."""
+    with owner_connection() as owner:
+        yield owner

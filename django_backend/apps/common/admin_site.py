@@ -6,7 +6,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 
 class DaybookAdminSite(admin.AdminSite):
@@ -14,11 +17,23 @@ class DaybookAdminSite(admin.AdminSite):
     site_title = "Daybook admin"
     index_title = "For operators"
 
-    def login(
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One sign-in for all doors: sessions, limits and events are made there."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if request.user.is_authenticated:  # signing in again would not help, and would lead round in a circle
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"), login_url="sign-in")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One sign-out too: Django's own would only drop the cookie and leave the session alive."""
+        return redirect("sign-out", preserve_request=True)
+
+    def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One sign-in for all doors: sessions, limits and events are made there."""
-        return redirect_to_login(request.get_full_path(), login_url="sign-in")
+        """Passwords change through a service, not by a form that writes the row itself."""
+        raise Http404
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -47,7 +47,7 @@ def problem_response(problem: Exception, context: dict[str, Any]) -> Response | 
         return None
     set_rollback()
     response = Response(body, status=body["status"], content_type=CONTENT_TYPE)
-    if isinstance(problem, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
+    if body["status"] == 401:
         response["WWW-Authenticate"] = getattr(problem, "auth_header", None) or 'Bearer realm="daybook"'
     if isinstance(problem, exceptions.Throttled) and (wait := getattr(problem, "wait", None)) is not None:
         response["Retry-After"] = str(int(wait) + 1)

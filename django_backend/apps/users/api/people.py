@@ -99,4 +99,4 @@ class MembersView(APIView):
 def paged(request: Request, rows: QuerySet[User] | QuerySet[TeamMember] | QuerySet, shape: type) -> Response:
     """One page of `rows` by id, each in the given shape."""
     page = keyset_page(rows, ("id",), cursor=request.GET.get("cursor"), limit=limit_of(request._request))
-    return page_response(request._request, page, [shape(row).data for row in page.rows])
+    return page_response(request._request, page, shape)

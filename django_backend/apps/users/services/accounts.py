@@ -39,7 +39,7 @@ class DemoAccountsOff(Forbidden):
     title = "Demo accounts exist only where DEMO_ACCOUNTS is set"
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def register_user(
     *,
     email: str,

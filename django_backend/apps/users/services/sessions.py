@@ -97,7 +97,7 @@ def sign_in_client(
         return session, _issue(session.user, session.sid)
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def begin_session(
     *, actor: User, kind: str = Session.Kind.WEB, user_agent: str = "", address: str | None = None
 ) -> Session:
@@ -149,7 +149,7 @@ def _begin(user: User, kind: str, user_agent: str, address: str | None) -> Sessi
     return session
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def sign_out(*, actor: User, sid: UUID) -> None:
     """End one of one's own sessions. The same again, or somebody else's, changes nothing."""
     _end(user_id=actor.pk, sid=sid, because="signed out", actor=actor)

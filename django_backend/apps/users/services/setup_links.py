@@ -32,7 +32,7 @@ class OperatorPresent(Conflict):
     title = "Somebody runs this install already. Ask them to invite you"
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def make_setup_link() -> str:
     """A new link, in place of any former one; its address is returned here and kept nowhere."""
     if has_an_operator():
@@ -49,7 +49,7 @@ def link_is_good(secret: str) -> bool:
     return _good_links(secret).exists()
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def use_setup_link(
     *, secret: str, email: str, username: str, display_name: str, password: str, team_name: str
 ) -> tuple[User, Team]:

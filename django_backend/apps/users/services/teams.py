@@ -26,7 +26,7 @@ class AlreadyMember(Conflict):
     title = "This person is in the team already"
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def create_team(*, actor: User, name: str, slug: str | None = None, time_zone: str = "UTC") -> Team:
     """Make a team; whoever makes it owns it. Raises Invalid, also for a slug that is taken."""
     lock_user(actor.pk)
@@ -42,7 +42,7 @@ def create_team(*, actor: User, name: str, slug: str | None = None, time_zone: s
     return team
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def add_team_member(*, actor: User, team_id: int, user_id: int, role: str) -> TeamMember:
     """Take somebody into the team; admins may, and only an owner makes an owner.
 

@@ -15,7 +15,7 @@ from apps.users.models import SocketTicket, User
 GOOD_FOR = timedelta(seconds=30)
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def issue_socket_ticket(*, actor: User, sid: UUID) -> str:
     """A ticket for one socket of this session of the actor's. Unused ones of the session that are too old go."""
     now = timezone.now()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+from django.contrib.sessions.backends.signed_cookies import SessionStore
+from django.test import Client
 from rest_framework.test import APIClient
 
+from apps.common.auth.live import SID
+from apps.common.auth.middleware import TOUCHED
 from apps.common.auth.tokens import AccessToken, new_token
-from apps.users.models import Team, User
+from apps.users.models import Session, Team, User
 from apps.users.tests.factories import make_session, make_team, make_user
 
 
@@ -36,6 +42,18 @@ def make_cast() -> Cast:
     team = make_team(owner, admin=admin, member=member, guest=guest)
     project = make_project(owner, team, guest=guest)
     return Cast(owner, admin, member, guest, make_user("Oskar"), team, project)
+
+
+def browser_of(person: User | None = None, **options: Any) -> Client:
+    """A browser in which this person is signed in: the cookie is what signing in by the form would set."""
+    browser = Client(**options)
+    if person is not None:
+        store = SessionStore()
+        store[SID] = str(make_session(person, kind=Session.Kind.WEB).sid)
+        store[TOUCHED] = int(time.time())
+        store.save()
+        browser.cookies[settings.SESSION_COOKIE_NAME] = store.session_key
+    return browser
 
 
 def client_of(person: User | None = None) -> APIClient:
