@@ -1,6 +1,6 @@
 """A pytest plugin of scripts/test: counts outcomes into a file, and lets --full go on where it stopped.
 
-Loaded with `-p daybook_scripts.outcomes`. OUTCOMES_FILE gets the counts as JSON; PASSED_FILE, where set, holds a
+Loaded with `-p daybook_scripts.outcomes`. OUTCOMES_TO gets the counts as JSON; PASSED_TO, where set, holds a
 line for each test that passed, and what it names is not run again.
 """
 
@@ -15,7 +15,7 @@ COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 
 def passed_file() -> Path | None:
-    name = os.environ.get("PASSED_FILE")
+    name = os.environ.get("PASSED_TO")
     return Path(name) if name else None
 
 
@@ -43,7 +43,7 @@ def pytest_runtest_logreport(report: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    name = os.environ.get("OUTCOMES_FILE")
+    name = os.environ.get("OUTCOMES_TO")
     if name:
         stats = terminalreporter.stats
         Path(name).write_text(json.dumps({word: len(stats.get(word, ())) for word in COUNTED}))

@@ -245,9 +245,9 @@ def run_pytest(
     say(f"\n=== {title}: pytest {' '.join(arguments)}")
     outcomes = bench.folder / "outcomes.json"
     outcomes.unlink(missing_ok=True)
-    env = bench.env(database) | {"OUTCOMES_FILE": str(outcomes)}
+    env = bench.env(database) | {"OUTCOMES_TO": str(outcomes)}
     if passed:
-        env["PASSED_FILE"] = str(passed)
+        env["PASSED_TO"] = str(passed)
     command = [
         str(bench.environment / "bin" / "python"),
         "-m",

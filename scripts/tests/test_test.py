@@ -61,7 +61,7 @@ def test_a_long_proof_that_passed_is_not_run_again_and_one_that_failed_is(tmp_pa
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "daybook_scripts.outcomes", "-p", "no:django", "-q"],
             cwd=tmp_path,
-            env={"PYTHONPATH": str(layout.SCRIPTS), "PASSED_FILE": str(passed), "PATH": "/usr/bin:/bin"},
+            env={"PYTHONPATH": str(layout.SCRIPTS), "PASSED_TO": str(passed), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
         ).stdout
