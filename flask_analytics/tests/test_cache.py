@@ -1,6 +1,7 @@
 """Answers kept in Redis: never shared between readers who differ, never older than the facts, never waited for."""
 
 import socket
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -153,6 +154,17 @@ def test_a_redis_that_hangs_delays_an_answer_by_less_than_100_ms_and_only_once()
         cache.close()
     assert first - started < 0.1
     assert again - first < 0.01
+
+
+def test_a_name_that_resolves_slowly_delays_an_answer_by_less_than_100_ms(monkeypatch):
+    resolved = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.wait(5) and [])
+    cache = AnswerCache("redis://redis.example/2")
+    started = time.perf_counter()
+    assert cache.get("analytics:x") is None
+    assert time.perf_counter() - started < 0.1
+    resolved.set()
+    cache.close()
 
 
 def test_with_a_redis_that_hangs_the_dashboard_still_answers(ask, start_client, cast):
