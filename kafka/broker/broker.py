@@ -87,6 +87,7 @@ class Broker:
         self.heap_megabytes = heap_megabytes
         self.die_with_us = die_with_us
         self.java_options: tuple[str, ...] = ()
+        self._log_start = 0
         self._process = BrokerProcess(self.place.pid, str(self.place.settings))
 
     def _last_port(self) -> int | None:
@@ -210,14 +211,18 @@ class Broker:
             self.controller_port, "its controller", f"--controller-port {self.controller_port + 10}"
         )
         self.prepare()
-        self._put_long_log_aside()
+        self._log_start = self._open_log()
         self._process.start(self.command(), self.environment(), self.place.log, die_with_us=self.die_with_us)
         with self._killed_unless_it_works():
             self.wait_ready(seconds)
 
-    def _put_long_log_aside(self) -> None:
-        if self.place.log.exists() and self.place.log.stat().st_size > LOG_LIMIT:
-            self.place.log.replace(self.place.log.with_suffix(".log.1"))
+    def _open_log(self) -> int:
+        """Puts a long log aside; answers where in the log this start begins."""
+        size = self.place.log.stat().st_size if self.place.log.exists() else 0
+        if size <= LOG_LIMIT:
+            return size
+        self.place.log.replace(self.place.log.with_suffix(".log.1"))
+        return 0
 
     @contextmanager
     def _killed_unless_it_works(self) -> Iterator[None]:
@@ -246,12 +251,10 @@ class Broker:
             )
 
     def _trouble(self, code: str, wrong: str) -> BrokerTrouble:
-        written = (
-            self.place.log.read_text(encoding="utf-8", errors="replace") if self.place.log.exists() else ""
-        )
+        written = self.place.log.read_bytes()[self._log_start :] if self.place.log.exists() else b""
         return BrokerTrouble(
             code,
-            f"{wrong} Its last words:\n{last_lines(written)}",
+            f"{wrong} Its last words:\n{last_lines(written.decode(errors='replace'))}",
             f"see what it says above; all of it is in {self.place.log}.",
         )
 
@@ -321,7 +324,6 @@ def utf16_units(char: str) -> list[int]:
 
 
 def last_lines(text: str) -> str:
-    return (
-        "\n".join(f"    | {line[:300]}" for line in text.splitlines()[-LAST_LINES:])
-        or "    (it wrote nothing)"
-    )
+    """Without the frames of stack traces, which would push out what the trace is about."""
+    lines = [line for line in text.splitlines() if not line.startswith("\tat ")]
+    return "\n".join(f"    | {line[:300]}" for line in lines[-LAST_LINES:]) or "    (it wrote nothing)"

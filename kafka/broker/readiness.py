@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 REQUEST_SECONDS = 2.0
@@ -18,7 +18,6 @@ class Readiness:
                 "broker.address.family": "v4",
                 # While the broker starts, refused connections are no news.
                 "log_level": 0,
-                "error_cb": _refusals_are_expected,
                 "reconnect.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 250,
             }
@@ -34,7 +33,3 @@ class Readiness:
         in_service = bool(metadata.brokers) and all(p.leader >= 0 for p in partitions)
         cluster: str | None = metadata.cluster_id if in_service else None
         return cluster
-
-
-def _refusals_are_expected(_problem: KafkaError) -> None:
-    """Each request's own failure says all there is to know."""

@@ -43,7 +43,7 @@ def ensure_topics(bootstrap: str, *, replication: int = 1) -> list[str]:
 
     Raises BrokerTrouble: `topic_partitions` where a topic has another number of partitions, `broker_unreachable`.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "error_cb": _told_by_the_result})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
         wanted = partitions_by_topic()
         missing = {name: count for name, count in wanted.items() if name not in _existing(admin)}
@@ -54,10 +54,6 @@ def ensure_topics(bootstrap: str, *, replication: int = 1) -> list[str]:
     except KafkaException as problem:
         raise _unreachable(bootstrap, problem) from problem
     return made
-
-
-def _told_by_the_result(_problem: KafkaError) -> None:
-    """Every request here has its own result, which is looked at; librdkafka's running commentary says no more."""
 
 
 def _unreachable(bootstrap: str, problem: KafkaException) -> BrokerTrouble:
