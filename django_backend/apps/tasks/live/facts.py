@@ -130,4 +130,4 @@ def _head(cursor: CursorWrapper) -> Head:
 
 def _facts(cursor: CursorWrapper) -> list[Fact]:
     """Django's cursors give jsonb as text."""
-    return [Fact(*columns, json.loads(payload)) for *columns, payload in cursor.fetchall()]
+    return [Fact(*(*row[:-1], json.loads(row[-1]))) for row in cursor.fetchall()]
