@@ -36,6 +36,11 @@ SENTENCES = {
     "project.created": "made the project {name}",
     "project.member_added": "added {user} to a project",
 }
+OF_ONESELF = {
+    "task.assigned": "took on",
+    "task.unassigned": "left",
+    "project.member_added": "joined a project",
+}
 NOTICES = {"assigned": "assigned you"}
 
 
@@ -95,10 +100,11 @@ def _sentence(row: Activity, people: Mapping[int, User]) -> str:
     """A type that this page does not know yet is told by its name rather than left out."""
     user_id = row.data.get("user")
     person = people.get(user_id) if isinstance(user_id, int) else None
-    is_self = person is not None and person.pk == row.actor_id
+    if person is not None and person.pk == row.actor_id and row.type in OF_ONESELF:
+        return OF_ONESELF[row.type]
     words = {
         "to": _to_words(row.data.get("to")),
-        "user": "themselves" if is_self else (person.display_name if person else "somebody"),
+        "user": person.display_name if person else "somebody",
         "name": row.data.get("project") or row.data.get("team") or "",
     }
     return SENTENCES.get(row.type, row.type.replace(".", " ").replace("_", " ")).format(**words)

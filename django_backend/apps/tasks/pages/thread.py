@@ -60,36 +60,27 @@ def weave(
 
 def concerned_ids(history: Sequence[History]) -> set[int | None]:
     """Everyone a history names: who did it, and who was assigned or taken off."""
-    named = {row.actor_id for row in history}
-    for row in history:
-        for side in (row.old, row.new):
-            if isinstance(side, dict) and isinstance(side.get("user"), int):
-                named.add(side["user"])
-    return named
+    return {row.actor_id for row in history} | {_user_of(row) for row in history}
 
 
 def _happening(row: History, people: Mapping[int, User], now: datetime, zone: ZoneInfo) -> Happening:
     old, new = row.old, row.new
+    is_self = False
     if row.type == "task.due_changed":
         old, new = _due_words(old, now, zone), _due_words(new, now, zone)
     elif row.type in ("task.assigned", "task.unassigned"):
-        side = new or old
-        person = people.get(side["user"])
-        new = person.display_name if person else "somebody who left"
-        return Happening(
-            row.type,
-            row.version,
-            row.at,
-            _actor(row, people),
-            None,
-            new,
-            is_self=row.actor_id == side["user"],
-        )
-    return Happening(row.type, row.version, row.at, _actor(row, people), old, new)
+        user_id = _user_of(row)
+        is_self = row.actor_id == user_id
+        new = people[user_id].display_name if user_id in people else "somebody who left"
+    actor = people.get(row.actor_id) if row.actor_id is not None else None
+    return Happening(row.type, row.version, row.at, actor, old, new, is_self)
 
 
-def _actor(row: History, people: Mapping[int, User]) -> User | None:
-    return people.get(row.actor_id) if row.actor_id is not None else None
+def _user_of(row: History) -> int | None:
+    """Whom an assignment or its end concerns; None for other facts."""
+    side = row.new or row.old
+    user_id = side.get("user") if isinstance(side, dict) else None
+    return user_id if isinstance(user_id, int) else None
 
 
 def _due_words(state: Mapping[str, str | None] | None, now: datetime, zone: ZoneInfo) -> str:

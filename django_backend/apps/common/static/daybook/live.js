@@ -40,6 +40,7 @@ export class Live {
     this.tries = 0;
     this.since = Date.now();
     this.ended = false;
+    this.here = 0;
   }
 
   start() {
@@ -79,7 +80,7 @@ export class Live {
       subscribed: () => this.subscribed(message),
       event: () => this.event(message),
       watermark: () => this.advance(message.seq),
-      here: () => this.hears.here?.(message.people),
+      here: () => this.meet(message.people),
       typing: () => this.hears.typing?.(message.user),
       reset: () => this.reload("Much has changed meanwhile."),
       gone: () => this.gone(message),
@@ -105,6 +106,13 @@ export class Live {
     this.resume.era = era ?? this.resume.era;
     this.resume.epoch = epoch ?? this.resume.epoch;
     this.show("live");
+  }
+
+  /** Who has the room open, the reader included. */
+  meet(people) {
+    this.here = people.length;
+    this.show(light.dataset.state);
+    this.hears.here?.(people);
   }
 
   gone(message) {
@@ -162,10 +170,11 @@ export class Live {
   }
 
   show(state) {
-    if (state === "reconnecting") this.since = Date.now();
+    if (state === "reconnecting" && light.dataset.state !== state) this.since = Date.now();
     light.hidden = false;
     light.dataset.state = state;
     const clock = new Date(this.since).toTimeString().slice(0, 5);
-    words.textContent = { live: "Live", reconnecting: "Reconnecting", paused: `Not live since ${clock}` }[state];
+    const live = this.here > 1 ? `Live, ${this.here} here` : "Live";
+    words.textContent = { live, reconnecting: "Reconnecting", paused: `Not live since ${clock}` }[state];
   }
 }

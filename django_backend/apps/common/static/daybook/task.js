@@ -238,7 +238,6 @@ function showHere(people) {
   place.textContent = others.length ? `${listed(others)} ${others.length > 1 ? "have" : "has"} this open` : "";
   document.querySelector("[data-here-faces]").replaceChildren(...others.slice(0, 6).map((person) => avatar(person)));
   document.querySelector("[data-here-avatars]").replaceChildren(...people.slice(0, 6).map((person) => avatar(person)));
-  if (others.length) document.querySelector("[data-live-words]").textContent = `Live, ${people.length} here`;
 }
 
 function listed(people) {
