@@ -59,6 +59,7 @@ class Fold:
                 "partitions": [event.partition for event in batch],
                 "payloads": [json.dumps(event.payload, ensure_ascii=False) for event in batch],
             },
+            prepare=False,  # a plan made while the tables were empty would stay for long
         )
 
     def over_log(self, group: str, types: Collection[str], tx: Transaction) -> None:

@@ -14,7 +14,7 @@ from consumers.registry import Consumer
 from stream.stopping import Backoff
 from tms_events.envelope import StoredEvent
 from tms_events.log.base import Batch, EventLog, Fenced, Transaction
-from tms_events.schemas import validate
+from tms_events.schemas import InvalidEvent, validate
 from tms_events.types import EVENT_TYPES
 
 BATCH = 1000
@@ -89,7 +89,7 @@ class Runner:
         except PERMANENT as problem:
             event, code = single.events[0], code_of(problem)
             with self._event_log.transaction(single) as tx:
-                bury(self._consumer.name, event, code, str(problem), tx)
+                bury(self._consumer.name, event, code, detail_of(problem), tx)
             self._log.error(
                 "dead letter", code=code, event_id=str(event.event_id), seq=event.seq, event_type=event.type
             )
@@ -137,3 +137,16 @@ def code_of(problem: BaseException) -> str:
     if isinstance(problem, psycopg.Error) and problem.sqlstate:
         return f"sql_{problem.sqlstate}"
     return "unreadable_event"
+
+
+def detail_of(problem: BaseException) -> str:
+    """What went wrong, for the dead letter's row, without what the event says: the row outlives an erasure.
+
+    A schema's message names places and rules; other messages often quote the value.
+    """
+    if isinstance(problem, InvalidEvent):
+        return str(problem)
+    names = [type(problem).__name__]
+    if isinstance(problem, psycopg.Error):
+        names += [name for name in (problem.diag.constraint_name, problem.diag.column_name) if name]
+    return " ".join(names)

@@ -134,6 +134,14 @@ def test_where_order_does_not_matter_nothing_is_parked(recording):
     assert letters(recording) == [("1", 1, "invalid_event", False, True)]
 
 
+def test_a_dead_letter_quotes_nothing_of_its_event(log):
+    story = TaskStory(1)
+    story.state["due_at"] = "2026-13-45T00:00:00+00:00"  # fits the schema's pattern, and is no date
+    log.tell(*story.created().events)
+    take_all(log, CONSUMERS["analytics"])
+    assert log.rows("SELECT code, detail FROM dead_letter") == [("sql_22008", "DatetimeFieldOverflow")]
+
+
 def test_an_unknown_type_is_counted_and_passed_over(recording):
     strange = TaskStory(1).created().events[0]
     write_unchecked(recording.database.web_url, strange, event_type="task.exploded")
