@@ -16,6 +16,8 @@ from daphne.ws_protocol import WebSocketProtocol
 
 from apps.tasks.live.limits import FRAME_BYTES
 
+MESSAGE_BYTES = 4 * 1024 * 1024
+
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
@@ -49,7 +51,7 @@ def paced(application: Application) -> Application:
         if protocol is None:
             await application(scope, receive, send)
             return
-        protocol.maxFramePayloadSize = protocol.maxMessagePayloadSize = FRAME_BYTES
+        _set_limits(protocol)
         pace = _set_pace(protocol)
 
         async def send_paced(message: dict[str, Any]) -> None:
@@ -69,6 +71,17 @@ def _protocol_behind(send: Send) -> WebSocketProtocol | None:
     if isinstance(send, partial) and send.args and isinstance(send.args[0], WebSocketProtocol):
         return send.args[0]
     return None
+
+
+def _set_limits(protocol: WebSocketProtocol) -> None:
+    """A frame of the client's is bounded before it is in memory, its pieces together soon after; close frames say why.
+
+    autobahn applies the message limit to what is sent as well, and a long task with its changes is longer than what a
+    client may say. The application refuses a message made of too many pieces.
+    """
+    protocol.maxFramePayloadSize = FRAME_BYTES
+    protocol.maxMessagePayloadSize = MESSAGE_BYTES
+    protocol.failByDrop = False
 
 
 def _set_pace(protocol: WebSocketProtocol) -> Pace:

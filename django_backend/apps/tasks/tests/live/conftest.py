@@ -75,13 +75,15 @@ def _running(
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(**variables: str) -> Iterator[Server]:
+    """A daphne of one's own; `variables` go over its environment."""
     port = _free_port()
     environment = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "WEB_DATABASE_URL": _database_url("WEB_DATABASE_URL"),
         "DATABASE_URL": "",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        **variables,
     }
     command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application"]
     with _running(command, "django_backend", environment) as process:
