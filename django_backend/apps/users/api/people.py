@@ -19,10 +19,10 @@ from apps.users.api.serializers import (
     MemberPageOut,
     MeOut,
     PeoplePageOut,
-    PersonOut,
     TeamIn,
     TeamOut,
     TeamPageOut,
+    UserOut,
 )
 from apps.users.models import TeamMember, User
 from apps.users.selectors import find_by_sign_in_name, get_team, members_of, people_known_to, teams_of
@@ -39,7 +39,7 @@ class PeopleView(APIView):
     @extend_schema(parameters=PAGED, responses=PeoplePageOut, operation_id="users_list")
     def get(self, request: Request) -> Response:
         """Oneself and the people one shares a team with, by id. No addresses."""
-        return paged(request, people_known_to(signed_in_user(request)), PersonOut)
+        return paged(request, people_known_to(signed_in_user(request)), UserOut)
 
 
 class MeView(APIView):

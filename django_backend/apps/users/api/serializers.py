@@ -67,7 +67,7 @@ class PublicKeyOut(serializers.Serializer[Any]):
     public_key = serializers.CharField(help_text="PEM")
 
 
-class PersonOut(serializers.Serializer[Any]):
+class UserOut(serializers.Serializer[Any]):
     """What people who share a team know of each other."""
 
     id = serializers.IntegerField()
@@ -75,7 +75,7 @@ class PersonOut(serializers.Serializer[Any]):
     username = serializers.CharField()
 
 
-class MeOut(PersonOut):
+class MeOut(UserOut):
     public_id = serializers.UUIDField()
     email = serializers.EmailField()
     time_zone = serializers.CharField()
@@ -107,13 +107,13 @@ class MemberIn(serializers.Serializer[Any]):
 
 
 class MemberOut(serializers.Serializer[Any]):
-    user = PersonOut()
+    user = UserOut()
     role = serializers.ChoiceField(choices=Role.choices)
     joined_at = serializers.DateTimeField()
 
 
 class PeoplePageOut(serializers.Serializer[Any]):
-    results = PersonOut(many=True)
+    results = UserOut(many=True)
     next = serializers.URLField(allow_null=True)
 
 
