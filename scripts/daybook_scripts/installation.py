@@ -174,7 +174,8 @@ class Installation:
         if wiring.demo:
             with step("demo data"):
                 printed = self.django("demo data", "manage.py", "seed")
-            (self.home.state / "demo-sign-in").write_text(printed)
+            sign_in = [line for line in printed.splitlines() if "@" in line]
+            (self.home.state / "demo-sign-in").write_text("\n".join(sign_in) + "\n")
         (self.home.state / "first-start").unlink()
 
     def django(
@@ -187,16 +188,7 @@ class Installation:
     ) -> str:
         """Runs one of Django's commands; answers what it printed."""
         wiring = wiring or self.need_wiring()
-        done = subprocess.run(
-            [str(wiring.python), *command],
-            cwd=layout.DJANGO,
-            env=env or programs.django_env(wiring),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            umask=umask,
-            **popen_rights(wiring.account),
-        )
+        done = self.run_django(command, env or programs.django_env(wiring), wiring, umask)
         log = self.home.logs / "setup.log"
         with log.open("a") as file:
             file.write(f"--- {what}: {' '.join(command)}\n{done.stdout}{done.stderr}")
@@ -206,6 +198,30 @@ class Installation:
                 "setup_failed", f"{what} failed:{words}", f"see what it says above; all of it is in {log}."
             )
         return done.stdout
+
+    def ask_django(self, *command: str) -> tuple[str, str]:
+        """For a command that may refuse: (what it printed, why it refused), one of them empty."""
+        wiring = self.need_wiring()
+        done = self.run_django(command, programs.django_env(wiring), wiring, 0o077)
+        if done.returncode:
+            return "", (done.stderr.strip().splitlines() or ["no reason given"])[-1].removeprefix(
+                "CommandError: "
+            )
+        return done.stdout.strip(), ""
+
+    def run_django(
+        self, command: tuple[str, ...], env: dict[str, str], wiring: programs.Wiring, umask: int
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(wiring.python), *command],
+            cwd=layout.DJANGO,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            umask=umask,
+            **popen_rights(wiring.account),
+        )
 
     # --- programs
 

@@ -130,8 +130,16 @@ def welcome(installation: Installation) -> None:
     if wiring.demo and sign_in.exists():
         say(sign_in.read_text().rstrip())
     else:
-        say(installation.django("set-up link", "manage.py", "setup_link").rstrip())
+        say(set_up_link(installation))
     say("Ctrl-C stops it. The data stay.")
+
+
+def set_up_link(installation: Installation) -> str:
+    """The link, or why there is none: the command refuses where somebody runs this install already."""
+    link, refusal = installation.ask_django("manage.py", "setup_link")
+    if refusal:
+        return f"No set-up link: {refusal}"
+    return f"The first person signs up here (once, and this replaces an earlier link):\n  {link}"
 
 
 if __name__ == "__main__":

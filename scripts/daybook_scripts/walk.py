@@ -116,10 +116,9 @@ class Listener:
 
 
 def tells(message: dict[str, Any], event: str, task: int) -> bool:
-    """Whether a live message is about this event of this task."""
-    return event in json.dumps(message) and f'"{task}"' in json.dumps(message).replace(
-        f": {task}", f': "{task}"'
-    )
+    """Whether a live message is this event of this task."""
+    told = message.get("event") or {}
+    return told.get("type") == event and (message.get("task") or {}).get("id") == task
 
 
 @dataclass
@@ -129,6 +128,7 @@ class Walk:
     alice: Client
     bob: Client
     listener: Listener
+    project: int = 0
     task: dict[str, Any] = field(default_factory=dict)
     counted_before: int = 0
 
@@ -166,9 +166,9 @@ async def open_socket(walk: Walk) -> None:
 
 
 async def create_task(walk: Walk) -> None:
-    project = walk.alice.rows("/api/projects/")[0]["id"]
+    walk.project = walk.alice.rows("/api/projects/")[0]["id"]
     title = f"Smoke {secrets.token_hex(4)}"
-    walk.task = walk.alice.call("POST", "/api/tasks/", {"title": title, "project": project})
+    walk.task = walk.alice.call("POST", "/api/tasks/", {"title": title, "project": walk.project})
 
 
 async def see_it_live(walk: Walk) -> None:
@@ -181,8 +181,8 @@ async def assign(walk: Walk) -> None:
 
 
 async def change_status(walk: Walk) -> None:
-    statuses = walk.alice.call("GET", f"/api/projects/{walk.task['project']['id']}/")["statuses"]
-    started = next(status for status in statuses if status["category"] == "in_progress")
+    project = walk.alice.call("GET", f"/api/projects/{walk.project}/")
+    started = next(status for status in project["statuses"] if status["category"] == "in_progress")
     walk.alice.call("POST", f"{walk.path}/status/", {"status": started["id"]})
     await walk.listener.hears_of("task.status_changed", walk.task["id"])
 
@@ -220,7 +220,7 @@ async def read_feed(walk: Walk) -> None:
 
 
 def counted(walk: Walk) -> int:
-    total: int = walk.alice.call("GET", "/api/v1/analytics/dashboard", base=walk.analytics)["total_tasks"]
+    total: int = walk.alice.call("GET", "/api/v1/analytics/dashboard", base=walk.analytics)["totals"]["total"]
     return total
 
 
