@@ -1,4 +1,4 @@
-"""`python -m broker install|start|stop|kill|wipe|status|lock`, with kafka/ on PYTHONPATH."""
+"""`scripts/broker install|start|stop|kill|wipe|status|lock`; or `python -m broker` with kafka/ on PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ COMMANDS = {
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m broker", description="A real Apache Kafka without Docker."
-    )
+    parser = argparse.ArgumentParser(prog="scripts/broker", description="A real Apache Kafka without Docker.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, meaning) in COMMANDS.items():
         command = commands.add_parser(name, help=meaning)

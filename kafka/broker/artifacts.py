@@ -71,7 +71,7 @@ class Artifacts:
             raise BrokerTrouble(
                 "not_installed",
                 f"Kafka {kafka_version()}'s jars are not in {self.lib}.",
-                "fetch them (needs Maven, 45 MB): python -m broker install.",
+                "fetch them (needs Maven, 45 MB): scripts/broker install.",
             )
 
     def install(self) -> bool:
@@ -103,7 +103,7 @@ def fetch(target: Path) -> None:
             "maven_missing",
             f"Kafka {kafka_version()}'s jars are not here yet, and there is no Maven (mvn) to fetch them.",
             "install Maven (Debian: apt-get install --no-install-recommends maven), or copy a folder that "
-            "`python -m broker install` made elsewhere.",
+            "`scripts/broker install` made elsewhere.",
         )
     shutil.rmtree(target, ignore_errors=True)
     command = [
@@ -151,7 +151,7 @@ def refuse_others(folder: Path) -> None:
             "jars_differ",
             f"The jars that Maven fetched are not those of {PINS.name}: {', '.join(names)}.",
             "do not use them if you did not change pom.xml: remove them from Maven's local repository and try again. "
-            "If you did change it: python -m broker lock.",
+            "If you did change it: scripts/broker lock.",
         )
 
 

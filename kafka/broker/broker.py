@@ -155,7 +155,7 @@ class Broker:
             raise BrokerTrouble(
                 "data_damaged",
                 f"{self.place.data} holds files, but no meta.properties: these are not a broker's whole data.",
-                "put back what is missing, or begin anew: python -m broker wipe (the database can fill it again).",
+                "put back what is missing, or begin anew: scripts/broker wipe (the database can fill it again).",
             )
 
     def _format(self) -> None:
@@ -204,7 +204,7 @@ class Broker:
                 "already_running",
                 f"The broker of {self.place.home} already runs at {ports.HOST}:{self._last_port()}, "
                 f"process {self.pid}.",
-                "use that one, or stop it first: python -m broker stop.",
+                "use that one, or stop it first: scripts/broker stop.",
             )
         ports.require_free(self.port, "the broker", f"--port {self.port + 10}")
         ports.require_free(
@@ -272,7 +272,7 @@ class Broker:
             raise BrokerTrouble(
                 "stop_too_slow",
                 f"The broker (process {self.pid}) did not end within {seconds:.0f} s of being asked.",
-                "wait and ask again, or kill it, which its data survive: python -m broker kill.",
+                "wait and ask again, or kill it, which its data survive: scripts/broker kill.",
             )
 
     def kill(self) -> None:
@@ -291,7 +291,7 @@ class Broker:
             raise BrokerTrouble(
                 "still_running",
                 f"The broker of {self.place.home} runs (process {self.pid}), and its data can't be removed under it.",
-                "stop it first: python -m broker stop.",
+                "stop it first: scripts/broker stop.",
             )
         for folder in (self.place.data, self.place.home / "data.new"):
             if folder.exists():

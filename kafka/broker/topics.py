@@ -60,7 +60,7 @@ def _unreachable(bootstrap: str, problem: KafkaException) -> BrokerTrouble:
     return BrokerTrouble(
         "broker_unreachable",
         f"The broker at {bootstrap} did not do what it was asked: {problem.args[0].str()}.",
-        "see whether it runs and whether this is its address (python -m broker status).",
+        "see whether it runs and whether this is its address (scripts/broker status).",
     )
 
 
@@ -124,7 +124,24 @@ def _refuse_other_partitions(admin: AdminClient, wanted: dict[str, int]) -> None
 
 
 def _mend_settings(admin: AdminClient, names: list[str]) -> None:
-    """Sets SETTINGS where a topic was made with others."""
+    """Sets SETTINGS where a topic has others, and waits until the broker, which hears of it later, goes by them."""
+    if not (changes := _changes(admin, names)):
+        return
+    for result in admin.incremental_alter_configs(changes, request_timeout=REQUEST_SECONDS).values():
+        result.result()
+    deadline = time.monotonic() + VISIBLE_SECONDS
+    while _changes(admin, names):
+        if time.monotonic() > deadline:
+            raise BrokerTrouble(
+                "topic_settings",
+                f"The broker does not go by the topics' new settings after {VISIBLE_SECONDS:.0f} s.",
+                "see the broker's log, and try again.",
+            )
+        time.sleep(0.1)
+
+
+def _changes(admin: AdminClient, names: list[str]) -> list[ConfigResource]:
+    """What to set so that every topic has SETTINGS; empty where all have."""
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     changes = []
     for resource, result in admin.describe_configs(resources, request_timeout=REQUEST_SECONDS).items():
@@ -136,9 +153,7 @@ def _mend_settings(admin: AdminClient, names: list[str]) -> None:
         ]
         if entries:
             changes.append(ConfigResource(ResourceType.TOPIC, resource.name, incremental_configs=entries))
-    if changes:
-        for result in admin.incremental_alter_configs(changes, request_timeout=REQUEST_SECONDS).values():
-            result.result()
+    return changes
 
 
 def main(arguments: list[str]) -> int:

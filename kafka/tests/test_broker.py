@@ -18,6 +18,8 @@ from broker import topics as broker_topics
 from broker.__main__ import main
 from broker.artifacts import Artifacts
 from broker.broker import Broker, escaped
+from broker.image import run as image
+from broker.image.__main__ import may_replace
 from broker.temporary import temporary_broker
 from broker.trouble import BrokerTrouble
 from tms_events.topics import partitions_by_topic
@@ -184,7 +186,7 @@ def test_data_without_their_description_are_not_formatted_over(kafka, tmp_path):
     broker = Broker(tmp_path, port=ports.free_port(), artifacts=kafka)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "task-events-0").mkdir()
-    with pytest.raises(BrokerTrouble, match="python -m broker wipe") as refused:
+    with pytest.raises(BrokerTrouble, match="scripts/broker wipe") as refused:
         broker.prepare()
     assert refused.value.code == "data_damaged"
     assert (tmp_path / "data" / "task-events-0").exists()
@@ -300,7 +302,7 @@ def test_jars_that_are_here_need_no_maven(kafka, monkeypatch, tmp_path):
 
 
 def test_starting_without_the_jars_says_how_to_fetch_them(tmp_path):
-    with pytest.raises(BrokerTrouble, match="python -m broker install") as refused:
+    with pytest.raises(BrokerTrouble, match="scripts/broker install") as refused:
         Broker(tmp_path / "home", port=ports.free_port(), artifacts=Artifacts(tmp_path / "none")).start()
     assert refused.value.code == "not_installed"
 
@@ -320,3 +322,35 @@ def test_a_folder_with_any_letters_is_written_as_properties_want_it():
     assert escaped("/srv/täglich") == "/srv/t\\u00e4glich"
     assert escaped("/srv/📒") == "/srv/\\ud83d\\udcd2"
     assert escaped("/srv/back\\slash") == "/srv/back\\\\slash"
+
+
+def test_the_image_reads_variables_as_the_official_one_does():
+    assert image.property_name("KAFKA_LOG_DIRS") == "log.dirs"
+    assert image.property_name("KAFKA_A_B__C___D") == "a.b_c-d"
+    given = {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_HEAP_OPTS": "-Xmx256m",
+        "PATH": "/bin",
+    }
+    assert image.settings_from(given) == {
+        "node.id": "1",
+        "process.roles": "broker,controller",
+        "controller.listener.names": "CONTROLLER",
+    }
+    assert image.settings_from({"PATH": "/bin"}) == image.DEFAULTS
+
+
+def test_the_image_refuses_half_a_configuration():
+    with pytest.raises(image.ConfigurationError, match="KAFKA_PROCESS_ROLES is not set"):
+        image.settings_from({"KAFKA_LOG_DIRS": "/var/lib/kafka/data"})
+    with pytest.raises(image.ConfigurationError, match="does not know KAFKA_LOG4J_LOGGERS"):
+        image.settings_from({"KAFKA_LOG4J_LOGGERS": "kafka=DEBUG"})
+
+
+def test_an_official_image_is_never_replaced_by_ours():
+    assert may_replace(None)
+    assert may_replace({"daybook.kafka": "4.3.1"})
+    assert not may_replace({})
+    assert not may_replace({"maintainer": "Apache Kafka"})
