@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
@@ -16,7 +17,7 @@ import pytest
 import redis
 
 from consumers.verify import verify_log
-from relay.sequencer import sequence_once
+from relay.sequencer import LOCK, SEQUENCE, sequence_once
 from stream.wakes import PENDING_CHANNEL, SEQ_CHANNEL
 from tms_events.envelope import Event
 from tms_events.outbox import insert_events
@@ -74,27 +75,36 @@ def run_relay(url: str, stop: threading.Event, limit: int) -> None:
 def test_two_relays_give_8_writers_events_one_gapless_order(log, as_program):
     acknowledged: list[UUID] = []
     stop = threading.Event()
-    database = log.database
-    relays = [
-        threading.Thread(target=run_relay, args=(database.relay_url, stop, limit)) for limit in (1, 2000)
-    ]
-    writers = [
-        threading.Thread(target=write_commands, args=(database.web_url, seed, acknowledged))
-        for seed in range(WRITERS)
-    ]
-    for thread in [*relays, *writers]:
-        thread.start()
-    for writer in writers:
-        writer.join()
-    wait_until(
-        lambda: log.value("SELECT count(*) FROM event_pending") == 0, "all pending events have their seq"
-    )
-    stop.set()
-    for relay in relays:
-        relay.join()
+    relay_url, web_url = log.database.relay_url, log.database.web_url
+    with ThreadPoolExecutor(WRITERS + 2) as pool:
+        relays = [pool.submit(run_relay, relay_url, stop, limit) for limit in (1, 2000)]
+        writers = [pool.submit(write_commands, web_url, seed, acknowledged) for seed in range(WRITERS)]
+        try:
+            for writer in writers:
+                writer.result(60)
+            wait_until(lambda: log.value("SELECT count(*) FROM event_pending") == 0, "nothing is pending")
+        finally:
+            stop.set()
+        for relay in relays:
+            relay.result(10)
     assert len(acknowledged) > WRITERS * COMMANDS * 0.8
     assert sorted(sequenced(log)) == sorted(acknowledged)
     assert log.value("SELECT last_seq FROM sequencer") == len(acknowledged)
+    assert verify_log(as_program("consumers")) == []
+
+
+def test_a_relay_beside_one_that_is_at_work_waits_and_finds_nothing_left(log, as_program):
+    write(log.database.web_url, TaskStory(1).created().retitled("a").events)
+    one, two = as_program("relay"), as_program("relay")
+    with ThreadPoolExecutor() as pool:
+        with one.transaction():
+            one.execute(LOCK)
+            one.execute(SEQUENCE, {"last": 0, "limit": 10})
+            late = pool.submit(sequence_once, two)
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s"
+            wait_until(lambda: log.value(waiting, two.info.backend_pid) == 1, "the second relay waits")
+        assert late.result(10) is None
+    assert log.value("SELECT last_seq FROM sequencer") == 2
     assert verify_log(as_program("consumers")) == []
 
 
