@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import count
 
 from django.contrib.auth.hashers import make_password
@@ -25,12 +26,18 @@ def make_user(name: str | None = None, *, password: str | None = None, is_staff:
         email=f"{username}@lantern.example",
         username=username,
         display_name=username.capitalize(),
-        password=make_password(password),
+        password=hash_of(password),
         is_staff=is_staff,
         version=1,
     )
     record(user_registered(user, "open"))
     return user
+
+
+@cache
+def hash_of(password: str | None) -> str:
+    """Hashing is made to take long; the same password may have the same hash in tests."""
+    return make_password(password)
 
 
 def make_team(owner: User, name: str = "Lantern", **members: User) -> Team:

@@ -47,6 +47,8 @@ def test_a_refused_registration_keeps_what_was_typed_and_names_the_field(client,
 
     page = answer.content.decode()
     assert answer.status_code == 422 and User.objects.count() == 1
+    assert 'aria-invalid="true"' in page and 'aria-describedby="id_email_error"' in page
+    assert page.count('id="id_email_error"') == 1
     assert 'value="Priya Nair"' in page and "<b>@" not in page and PASSWORD not in page
 
 
