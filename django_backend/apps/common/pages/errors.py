@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 
 from apps.common.errors import DomainError, Forbidden, NotFound
 
@@ -18,8 +19,12 @@ View = Callable[..., HttpResponse]
 
 
 def signed_in_page(view: View) -> View:
-    """A page for people who are signed in; what the domain refuses becomes an error page."""
+    """A page for people who are signed in; what the domain refuses becomes an error page.
 
+    No shared cache keeps it. The browser may for its Back button, so that what was typed is still there.
+    """
+
+    @cache_control(private=True, no_cache=True)
     @login_required
     @functools.wraps(view)
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -69,11 +69,15 @@ def _happening(row: History, people: Mapping[int, User], now: datetime, zone: Zo
     if row.type == "task.due_changed":
         old, new = _due_words(old, now, zone), _due_words(new, now, zone)
     elif row.type in ("task.assigned", "task.unassigned"):
-        user_id = _user_of(row)
-        is_self = row.actor_id == user_id
-        new = people[user_id].display_name if user_id in people else "somebody who left"
-    actor = people.get(row.actor_id) if row.actor_id is not None else None
+        person = _person(_user_of(row), people)
+        is_self = row.actor_id == _user_of(row)
+        new = person.display_name if person else "somebody who left"
+    actor = _person(row.actor_id, people)
     return Happening(row.type, row.version, row.at, actor, old, new, is_self)
+
+
+def _person(user_id: int | None, people: Mapping[int, User]) -> User | None:
+    return people.get(user_id) if user_id is not None else None
 
 
 def _user_of(row: History) -> int | None:
