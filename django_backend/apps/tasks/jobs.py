@@ -15,6 +15,6 @@ def sweep_deliveries() -> None:
         send_delivery.delay(delivery_id)
 
 
-@shared_task
+@shared_task(time_limit=deliveries.SEND_LIMIT.total_seconds())
 def send_delivery(delivery_id: int) -> None:
     deliveries.send_delivery(delivery_id=delivery_id)

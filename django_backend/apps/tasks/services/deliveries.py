@@ -25,7 +25,10 @@ from tms_events.topics import partitions_by_topic
 
 TOPIC = "task-events"
 BATCH = 500
-CLAIM = timedelta(minutes=2)
+# A sending that takes longer is ended by Celery, so that when a claim runs out nobody is at it any more; and as a claim
+# is what a worker leaves behind when it is killed, it is also how late a mail may come for it.
+SEND_LIMIT = timedelta(seconds=25)
+CLAIM = SEND_LIMIT + timedelta(seconds=5)
 MAX_ATTEMPTS = 8
 
 logger = structlog.get_logger(__name__)
@@ -120,6 +123,9 @@ def _claim(delivery_id: int) -> Delivery | None:
             .first()
         )
         if delivery is None:
+            return None
+        if delivery.attempts >= MAX_ATTEMPTS:
+            _finish(delivery, Delivery.State.DEAD, "No attempt to send it came to an end.")
             return None
         delivery.claimed_until = now + CLAIM
         delivery.attempts += 1

@@ -105,6 +105,25 @@ def test_one_that_somebody_else_has_claimed_is_left_alone_until_the_claim_ends(c
     assert states() == [(cast.admin.pk, "sent")]
 
 
+def test_a_claim_outlasts_the_job_that_made_it_and_no_more_than_half_a_minute():
+    """Otherwise two could send at once; and a mail that a killed worker had in hand waits for just so long."""
+    from apps.tasks.jobs import send_delivery
+
+    assert send_delivery.time_limit == deliveries.SEND_LIMIT.total_seconds()
+    assert deliveries.SEND_LIMIT < deliveries.CLAIM <= timedelta(seconds=30)
+
+
+def test_one_that_ends_every_worker_that_tries_it_is_given_up(cast, notify):
+    """Killed in the middle each time: nobody is there to note the failure, so the next claim does."""
+    notify(cast.admin)
+    deliveries.make_deliveries()
+    Delivery.objects.update(
+        attempts=deliveries.MAX_ATTEMPTS, claimed_until=timezone.now() - timedelta(seconds=1)
+    )
+    send_all()
+    assert (states(), mail.outbox) == ([(cast.admin.pk, "dead")], [])
+
+
 def test_who_lost_the_right_to_see_the_task_gets_no_mail(cast, notify, task):
     notify(cast.guest)
     deliveries.make_deliveries()
