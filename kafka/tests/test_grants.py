@@ -5,7 +5,16 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tms_testing.database import copy_of
 from tms_testing.stories import TaskStory
+
+
+@pytest.fixture(scope="module")
+def database(template):
+    """One for all: what is refused changes nothing."""
+    with copy_of(template) as copy:
+        yield copy
+
 
 REFUSED = [
     ("consumers", "UPDATE event SET payload = '{}'"),
@@ -51,6 +60,7 @@ def test_a_program_may_not(program, statement, log, as_program):
     "statement", ["UPDATE event SET type = 'task.updated'", "DELETE FROM event", "TRUNCATE event"]
 )
 def test_not_even_the_owner_changes_an_event(statement, log):
-    log.tell(*TaskStory(1).created().events)
+    if log.value("SELECT count(*) FROM event") == 0:
+        log.tell(*TaskStory(1).created().events)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         log.owner.execute(statement)

@@ -6,12 +6,14 @@ import random
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from consumers import activity_feed, analytics, notifications
 from consumers.registry import CONSUMERS, Consumer
 from tms_events.envelope import StoredEvent
 from tms_events.types import EVENT_TYPES
+from tms_testing.database import copy_of
 from tms_testing.stories import (
     ALICE,
     BOB,
@@ -52,11 +54,18 @@ def stored(*events, first_seq: int = 1) -> list[StoredEvent]:
     ]
 
 
+@pytest.fixture(scope="module")
+def database(template):
+    """One for all: each test rolls back."""
+    with copy_of(template) as copy:
+        yield copy
+
+
 @pytest.fixture
-def tx(as_program):
-    connection = as_program("consumers")
-    with connection.cursor() as cursor:
+def tx(database):
+    with psycopg.connect(database.consumers_url) as connection, connection.cursor() as cursor:
         yield cursor
+        connection.rollback()
 
 
 def contents(consumer: Consumer, tx) -> dict[str, list]:
@@ -81,14 +90,15 @@ def test_every_golden_example_is_taken_and_a_second_time_changes_nothing(consume
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS.values(), ids=CONSUMERS)
-def test_how_events_fall_into_batches_makes_no_difference(consumer, log, tx):
+def test_how_events_fall_into_batches_makes_no_difference(consumer, tx):
     rng = random.Random(20)
     events = stored(*[event for task in range(1, 9) for event in random_life(task, rng).events])
     events = [event for event in events if event.type in consumer.types]
     consumer.handle(events, tx)
     at_once = contents(consumer, tx)
     for _ in range(5):
-        log.owner.execute(f"TRUNCATE {', '.join(consumer.tables)}")
+        for table in consumer.tables:
+            tx.execute(f"DELETE FROM {table}")
         rest = list(events)
         while rest:
             size = rng.randint(1, 12)
