@@ -1,5 +1,5 @@
 // The socket: one per page, one room. It resumes where the page's own queries ended, and never passes a `seq` twice.
-import { clone } from "./dom.js";
+import { clone, element } from "./dom.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
@@ -174,7 +174,7 @@ export class Live {
     light.hidden = false;
     light.dataset.state = state;
     const clock = new Date(this.since).toTimeString().slice(0, 5);
-    const live = this.here > 1 ? `Live, ${this.here} here` : "Live";
-    words.textContent = { live, reconnecting: "Reconnecting", paused: `Not live since ${clock}` }[state];
+    words.textContent = { live: "Live", reconnecting: "Reconnecting", paused: `Not live since ${clock}` }[state];
+    if (state === "live" && this.here > 1) words.append(element("span", `, ${this.here} here`, "hide-sm"));
   }
 }

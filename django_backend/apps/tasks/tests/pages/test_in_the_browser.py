@@ -6,12 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from apps.tasks.services.comments import add_comment
-from apps.tasks.services.tasks import change_status, create_task
+from apps.tasks.services.tasks import change_status, create_task, unassign_task
+from apps.tasks.tests.factories import make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -238,11 +241,43 @@ def test_what_happened_during_a_cut_is_there_once_after_it(cast, task, visit):
     expect(page.locator("article.comment [data-body]")).to_have_text([f"Number {n}" for n in range(3)])
 
 
+def test_changed_rights_load_the_page_anew_unless_something_is_typed(cast, task, visit):
+    from playwright.sync_api import expect
+
+    idle, typing = visit(cast.member, "/tasks/"), visit(cast.member, f"/tasks/{task.ref}/")
+    typing.locator("#comment-body").fill("Not sent yet")
+    with idle.expect_navigation():
+        make_project(cast.owner, cast.team, key="NEW", name="A new one", member=cast.member)
+    expect(idle.locator(".side")).to_contain_text("A new one")
+    expect(typing.locator("[data-notices]")).to_contain_text("Much has changed meanwhile.")
+    expect(typing.locator("#comment-body")).to_have_value("Not sent yet")
+
+
+def test_a_task_that_is_taken_away_is_said_to_be_gone(cast, visit):
+    from playwright.sync_api import expect
+
+    task = create_task(actor=cast.member, title="Between us", assignee_ids=[cast.guest.pk])
+    listed, opened = visit(cast.guest, "/tasks/"), visit(cast.guest, f"/tasks/{task.pk}/")
+    assert rows(listed) == ["Between us"]
+    unassign_task(actor=cast.member, task_id=task.pk, user_id=cast.guest.pk)
+    expect(opened.locator("[data-notices]")).to_contain_text("You can’t see this task any more.")
+    expect(listed.locator("tr.row")).to_have_count(0)
+
+
+def test_a_session_that_ended_elsewhere_is_told_and_keeps_what_was_typed(cast, task, visit):
+    from playwright.sync_api import expect
+
+    from apps.users.models import Session
+
+    page = visit(cast.member, f"/tasks/{task.ref}/")
+    page.locator("#comment-body").fill("Not sent yet")
+    Session.objects.filter(user=cast.member).update(ended_at=timezone.now())
+    expect(page.locator("[data-notices]")).to_contain_text("You are signed out.")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "paused")
+    expect(page.locator("#comment-body")).to_have_value("Not sent yet")
+
+
 def test_the_words_for_time_are_the_same_from_the_server_and_from_the_script(cast, visit):
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     today = timezone.now().date()
     for days in (-9, -1, 0, 1, 2, 6, 30, 400, None):
         due = today + timedelta(days=days) if days is not None else None
