@@ -43,9 +43,7 @@ class Event:
 
     def __post_init__(self) -> None:
         if self.type not in EVENT_TYPES:
-            raise UnknownEventType(
-                f"{self.type!r} is not an event type; add it to tms_events.types first"
-            )
+            raise UnknownEventType(f"{self.type!r} is not an event type; add it to tms_events.types first")
 
     @property
     def aggregate_type(self) -> str:
@@ -70,9 +68,7 @@ def standalone_fact(
 ) -> Event:
     """A fact that has no row to lock: it is its own aggregate, with version 1."""
     if EVENT_TYPES[event_type].aggregate_type != FACT:
-        raise ValueError(
-            f"{event_type} belongs to an aggregate; state it with that aggregate's version"
-        )
+        raise ValueError(f"{event_type} belongs to an aggregate; state it with that aggregate's version")
     event_id = uuid7()
     return Event(
         type=event_type,

@@ -28,9 +28,7 @@ class UnknownSchema(InvalidEvent):
 
 def _load_reference(uri: str) -> Any:
     """`daybook:common.v1.json` is the file of shared definitions beside the schemas."""
-    return json.loads(
-        (SCHEMA_FOLDER / uri.removeprefix("daybook:")).read_text(encoding="utf-8")
-    )
+    return json.loads((SCHEMA_FOLDER / uri.removeprefix("daybook:")).read_text(encoding="utf-8"))
 
 
 @cache
@@ -39,9 +37,7 @@ def _validator(event_type: str, schema_version: int) -> Callable[[Any], Any]:
     if not path.is_file():
         raise UnknownSchema(f"no schema for {event_type} version {schema_version}")
     schema = json.loads(path.read_text(encoding="utf-8"))
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(
-        schema, handlers={"daybook": _load_reference}
-    )
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema, handlers={"daybook": _load_reference})
     return compiled
 
 
@@ -50,6 +46,4 @@ def validate(event_type: str, schema_version: int, payload: Any) -> None:
     try:
         _validator(event_type, schema_version)(payload)
     except fastjsonschema.JsonSchemaValueException as problem:
-        raise InvalidEvent(
-            f"{event_type} v{schema_version}: {problem.message}"
-        ) from problem
+        raise InvalidEvent(f"{event_type} v{schema_version}: {problem.message}") from problem

@@ -24,7 +24,4 @@ def partition_key(aggregate_type: str, aggregate_id: str) -> str:
 
 def partition_for(topic: str, aggregate_type: str, aggregate_id: str) -> int:
     """Partition number in `topic`; raises KeyError for a topic that topics.toml does not name."""
-    return (
-        zlib.crc32(partition_key(aggregate_type, aggregate_id).encode())
-        % partitions_by_topic()[topic]
-    )
+    return zlib.crc32(partition_key(aggregate_type, aggregate_id).encode()) % partitions_by_topic()[topic]

@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """Something a caller did can't be done. `fields` maps a field's name to its messages; `extra` goes out beside them."""
+    """Something a caller did can't be done.
+
+    `fields` maps a field's name to its messages; `extra` goes out beside them.
+    """
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 400

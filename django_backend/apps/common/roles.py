@@ -94,9 +94,7 @@ GRANTS = (
 
 def ensure_group_roles(cursor: CursorWrapper) -> None:
     """Make the group roles that are missing. Needs CREATEROLE."""
-    cursor.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(GROUP_ROLES)]
-    )
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(GROUP_ROLES)])
     present = {row[0] for row in cursor.fetchall()}
     for role in GROUP_ROLES:
         if role not in present:
@@ -105,9 +103,7 @@ def ensure_group_roles(cursor: CursorWrapper) -> None:
 
 def domain_tables(cursor: CursorWrapper) -> list[str]:
     """Every ordinary table that is neither the log's nor derived nor append-only: the web's own."""
-    cursor.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
-    )
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename")
     special = {*LOG_TABLES, *PROJECTIONS, *APPEND_ONLY_DOMAIN, "django_migrations"}
     return [row[0] for row in cursor.fetchall() if row[0] not in special]
 
@@ -118,9 +114,7 @@ def apply_grants(cursor: CursorWrapper) -> None:
     cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {roles}")
     cursor.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {roles}")
     cursor.execute(f"GRANT USAGE ON SCHEMA public TO {roles}")
-    cursor.execute(
-        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}, {CONSUMERS}, {ANALYTICS}"
-    )
+    cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}, {CONSUMERS}, {ANALYTICS}")
     cursor.execute(f"GRANT SELECT ON django_migrations TO {WEB}")
     for table in domain_tables(cursor):
         cursor.execute(f'GRANT {ALL_RIGHTS} ON "{table}" TO {WEB}')

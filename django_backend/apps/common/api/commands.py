@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+
 from rest_framework.request import Request
 
 from apps.common.idempotency.commands import Outcome, hash_request, run_command

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from django.db import connection, transaction
 
 from apps.common.events.wake import wake_relay
@@ -18,9 +16,7 @@ class NotInTransaction(RuntimeError):
 def record(*events: Event) -> None:
     """Insert `events`, in order, so that they commit with the change they tell of. The wake-up may be lost."""
     if not connection.in_atomic_block:
-        raise NotInTransaction(
-            "record() must run inside the transaction of the change it tells of"
-        )
+        raise NotInTransaction("record() must run inside the transaction of the change it tells of")
     with connection.cursor() as cursor:
         insert_events(cursor, events)
     transaction.on_commit(wake_relay, robust=True)

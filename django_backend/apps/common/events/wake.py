@@ -15,9 +15,7 @@ logger = logging.getLogger(__name__)
 
 @cache
 def _client() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=0.1, socket_connect_timeout=0.1
-    )
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.1, socket_connect_timeout=0.1)
 
 
 def wake_relay() -> None:

@@ -115,9 +115,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "one",
-                    models.BooleanField(
-                        default=True, primary_key=True, serialize=False
-                    ),
+                    models.BooleanField(default=True, primary_key=True, serialize=False),
                 ),
                 ("seq", models.BigIntegerField()),
             ],
@@ -170,9 +168,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "one",
-                    models.BooleanField(
-                        default=True, primary_key=True, serialize=False
-                    ),
+                    models.BooleanField(default=True, primary_key=True, serialize=False),
                 ),
                 ("last_seq", models.BigIntegerField()),
                 ("era", models.UUIDField()),
@@ -198,9 +194,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "activity",
                 "indexes": [
-                    models.Index(
-                        fields=["project_id", "-seq"], name="activity_project"
-                    ),
+                    models.Index(fields=["project_id", "-seq"], name="activity_project"),
                     models.Index(fields=["team_id", "-seq"], name="activity_team"),
                     models.Index(fields=["task_id", "-seq"], name="activity_task"),
                 ],
@@ -216,13 +210,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "analytics_assignment",
-                "indexes": [
-                    models.Index(fields=["user_id"], name="analytics_assignment_user")
-                ],
+                "indexes": [models.Index(fields=["user_id"], name="analytics_assignment_user")],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("task_id", "user_id"), name="analytics_assignment_once"
-                    )
+                    models.UniqueConstraint(fields=("task_id", "user_id"), name="analytics_assignment_once")
                 ],
             },
         ),
@@ -243,12 +233,8 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "analytics_event",
                 "indexes": [
-                    models.Index(
-                        fields=["project_id", "at"], name="analytics_event_project"
-                    ),
-                    models.Index(
-                        fields=["task_id", "seq"], name="analytics_event_task"
-                    ),
+                    models.Index(fields=["project_id", "at"], name="analytics_event_project"),
+                    models.Index(fields=["task_id", "seq"], name="analytics_event_task"),
                 ],
             },
         ),
@@ -279,9 +265,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "analytics_task",
                 "indexes": [
-                    models.Index(
-                        fields=["project_id", "category"], name="analytics_task_project"
-                    ),
+                    models.Index(fields=["project_id", "category"], name="analytics_task_project"),
                     models.Index(fields=["creator_id"], name="analytics_task_creator"),
                 ],
             },
@@ -298,20 +282,14 @@ class Migration(migrations.Migration):
                 ("version", models.BigIntegerField(null=True)),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
             ],
             options={
                 "db_table": "idempotency",
-                "indexes": [
-                    models.Index(fields=["created_at"], name="idempotency_created")
-                ],
+                "indexes": [models.Index(fields=["created_at"], name="idempotency_created")],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("actor_id", "key"), name="idempotency_actor_key"
-                    )
+                    models.UniqueConstraint(fields=("actor_id", "key"), name="idempotency_actor_key")
                 ],
             },
         ),
@@ -329,11 +307,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "job_run",
                 "indexes": [models.Index(fields=["period"], name="job_run_period")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("name", "period"), name="job_run_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("name", "period"), name="job_run_once")],
             },
         ),
         migrations.CreateModel(
@@ -356,9 +330,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "notification",
                 "indexes": [
-                    models.Index(
-                        fields=["recipient_id", "-seq"], name="notification_recipient"
-                    ),
+                    models.Index(fields=["recipient_id", "-seq"], name="notification_recipient"),
                     models.Index(
                         fields=["topic", "partition", "seq"],
                         name="notification_position",

@@ -56,17 +56,11 @@ class Notification(models.Model):
     class Meta:
         db_table = "notification"
         constraints = [
-            models.UniqueConstraint(
-                fields=["event_id", "recipient_id"], name="notification_event_recipient"
-            )
+            models.UniqueConstraint(fields=["event_id", "recipient_id"], name="notification_event_recipient")
         ]
         indexes = [
-            models.Index(
-                fields=["recipient_id", "-seq"], name="notification_recipient"
-            ),
-            models.Index(
-                fields=["topic", "partition", "seq"], name="notification_position"
-            ),
+            models.Index(fields=["recipient_id", "-seq"], name="notification_recipient"),
+            models.Index(fields=["topic", "partition", "seq"], name="notification_position"),
         ]
 
 
@@ -91,9 +85,7 @@ class AnalyticsTask(models.Model):
     class Meta:
         db_table = "analytics_task"
         indexes = [
-            models.Index(
-                fields=["project_id", "category"], name="analytics_task_project"
-            ),
+            models.Index(fields=["project_id", "category"], name="analytics_task_project"),
             models.Index(fields=["creator_id"], name="analytics_task_creator"),
         ]
 
@@ -131,8 +123,6 @@ class AnalyticsAssignment(models.Model):
     class Meta:
         db_table = "analytics_assignment"
         constraints = [
-            models.UniqueConstraint(
-                fields=["task_id", "user_id"], name="analytics_assignment_once"
-            )
+            models.UniqueConstraint(fields=["task_id", "user_id"], name="analytics_assignment_once")
         ]
         indexes = [models.Index(fields=["user_id"], name="analytics_assignment_user")]

@@ -81,7 +81,10 @@ class TaskIn(StrictSerializer):
 
 
 class TaskPatch(StrictSerializer):
-    """JSON Merge Patch of a task: only the fields that are named change. `base` is the edit_version you started from."""
+    """JSON Merge Patch of a task: only the fields that are named change.
+
+    `base` is the edit_version you started from.
+    """
 
     title = serializers.CharField(max_length=TITLE_LENGTH, required=False)
     description = serializers.CharField(

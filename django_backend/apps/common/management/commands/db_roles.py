@@ -25,11 +25,7 @@ LOGIN_URLS = {
 def login_statements(database: str) -> list[sql.Composed]:
     """The SQL that makes each login user that the environment names; passwords come from the URLs."""
     reader = Reader(os.environ)
-    statements = [
-        sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(
-            sql.Identifier(database)
-        )
-    ]
+    statements = [sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))]
     for variable, group in LOGIN_URLS.items():
         url = reader.optional(variable)
         if url is None:
@@ -46,26 +42,22 @@ def login_statements(database: str) -> list[sql.Composed]:
                 "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN CREATE ROLE {} LOGIN; "
                 "END IF; END $$"
             ).format(name, login),
-            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-                login, sql.Literal(password)
-            ),
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(login, sql.Literal(password)),
             sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), login),
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
-                sql.Identifier(database), login
-            ),
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), login),
         ]
     return statements
 
 
 class Command(BaseCommand):
-    help = "Makes the database's group roles and the login users that the four role URLs name. Safe to repeat."
+    help = (
+        "Makes the database's group roles and the login users that the four role URLs name. Safe to repeat."
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         if "owner" not in connections:
-            raise CommandError(
-                "DATABASE_URL is not set: making roles needs the address of the owner's role."
-            )
+            raise CommandError("DATABASE_URL is not set: making roles needs the address of the owner's role.")
         owner = connections["owner"]
         statements = login_statements(str(owner.settings_dict["NAME"]))
         try:
@@ -74,12 +66,11 @@ class Command(BaseCommand):
                 for statement in statements:
                     cursor.execute(statement)
         except ProgrammingError as problem:
-            if "permission denied" not in str(problem) and "must have" not in str(
-                problem
-            ):
+            if "permission denied" not in str(problem) and "must have" not in str(problem):
                 raise
             printed = ";\n".join(s.as_string(None) for s in statements)
             raise CommandError(
-                f"The owner's role may not make roles ({problem}). Give it CREATEROLE, or have an administrator run:\n{printed};"
+                f"The owner's role may not make roles ({problem}). "
+                f"Give it CREATEROLE, or have an administrator run:\n{printed};"
             ) from problem
         self.stdout.write("Database roles are in place.")

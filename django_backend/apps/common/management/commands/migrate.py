@@ -20,9 +20,7 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if "owner" not in connections:
-            raise CommandError(
-                "DATABASE_URL is not set: migrations need the address of the owner's role."
-            )
+            raise CommandError("DATABASE_URL is not set: migrations need the address of the owner's role.")
         owner = connections["owner"]
         with transaction.atomic(using="owner"), owner.cursor() as cursor:
             ensure_group_roles(cursor)
