@@ -56,7 +56,10 @@ class Wake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A partition this member may move: its position, and the lease's epoch that proves the right."""
+    """A partition this member may move: its position, and the lease's epoch that proves the right.
+
+    `kafka_offset` is where Kafka goes on after the position, in the topic whose id is `kafka_topic`: only a hint.
+    """
 
     topic: str
     partition: int
@@ -64,6 +67,7 @@ class Held:
     era: UUID
     last_seq: int
     kafka_offset: int | None = None
+    kafka_topic: str | None = None
 
     @property
     def place(self) -> Place:

@@ -65,7 +65,7 @@ SET lease_owner = %(member)s, lease_epoch = p.lease_epoch + 1, lease_until = clo
     kafka_offset = CASE WHEN p.era = s.era THEN p.kafka_offset END, era = s.era
 FROM free, sequencer s
 WHERE p."group" = %(group)s AND p.topic = free.topic AND p.partition = free.partition
-RETURNING p.topic, p.partition, p.lease_epoch, p.era, p.last_seq, p.kafka_offset, s.last_seq
+RETURNING p.topic, p.partition, p.lease_epoch, p.era, p.last_seq, p.kafka_offset, p.kafka_topic, s.last_seq
 """
 
 # In the order of the key, after the batches in flight; from then on every other member fails at its fence.
@@ -81,7 +81,7 @@ SET lease_owner = %(member)s, lease_epoch = p.lease_epoch + 1, lease_until = clo
     kafka_offset = CASE WHEN p.era = s.era THEN p.kafka_offset END, era = s.era
 FROM mine, sequencer s
 WHERE p."group" = %(group)s AND p.topic = mine.topic AND p.partition = mine.partition
-RETURNING p.topic, p.partition, p.lease_epoch, p.era, p.last_seq, p.kafka_offset
+RETURNING p.topic, p.partition, p.lease_epoch, p.era, p.last_seq, p.kafka_offset, p.kafka_topic
 """
 
 RELEASE = """
@@ -93,9 +93,10 @@ WHERE p."group" = %s AND p.topic = mine.topic AND p.partition = mine.partition
 
 MOVE = """
 UPDATE consumer_position p
-SET last_seq = m.new_seq, kafka_offset = m.kafka_offset, lease_until = clock_timestamp() + %s
-FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[])
-     AS m(topic, partition, epoch, era, old_seq, new_seq, kafka_offset)
+SET last_seq = m.new_seq, kafka_offset = m.kafka_offset, kafka_topic = m.kafka_topic,
+    lease_until = clock_timestamp() + %s
+FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+     AS m(topic, partition, epoch, era, old_seq, new_seq, kafka_offset, kafka_topic)
 WHERE p."group" = %s AND p.topic = m.topic AND p.partition = m.partition
   AND p.lease_owner = %s AND p.lease_epoch = m.epoch AND p.era = m.era AND p.last_seq = m.old_seq
 """
@@ -176,6 +177,7 @@ class Positions:
                 [position.last_seq for position in held],
                 [move.new_seq for move in moves],
                 [move.kafka_offset for move in moves],
+                [position.kafka_topic for position in held],
                 self.group,
                 self.member,
             ),
@@ -210,13 +212,13 @@ class Positions:
         alive = max(row[0], 1) if row else 1
         return ceil(len(places_of(self.topics)) / alive)
 
-    def acquire(self, limit: int) -> None:
-        """Take up to `limit` more partitions that nobody holds, each with the next epoch.
+    def acquire(self, limit: int, among: Collection[Place] | None = None) -> None:
+        """Take up to `limit` more partitions (of `among`, or of all) that nobody holds, each with the next epoch.
 
         Commits synchronously whatever the session says: an epoch lost in a crash would be given out twice.
         """
-        wanted = [place for place in places_of(self.topics) if place not in self.held]
-        topics, partitions = columns(wanted)
+        places = places_of(self.topics) if among is None else sorted(among)
+        topics, partitions = columns([place for place in places if place not in self.held])
         connection = self.connection
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = on")
@@ -231,10 +233,10 @@ class Positions:
                     "lease": self.lease,
                 },
             ).fetchall()
-            for topic, partition, _, _, last_seq, _, log_end in rows:
+            for topic, partition, _, _, last_seq, *_, log_end in rows:
                 self._check_not_ahead(topic, partition, last_seq, log_end)
         for row in rows:
-            position = Held(*row[:6])
+            position = Held(*row[:7])
             self.held[position.place] = position
 
     def take_over(self) -> None:

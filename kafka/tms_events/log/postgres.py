@@ -7,30 +7,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from math import ceil
-from typing import Any
 from uuid import UUID
 
-from tms_events.envelope import StoredEvent
 from tms_events.log.base import LEASE, Batch, Transaction, Wake, check_chain
-from tms_events.log.positions import Connect, Positions, columns
-
-# One index probe per held partition. A scan by `seq` alone would read every other topic's rows on the way.
-READ = """
-SELECT o.seq, o.prev_seq, e.event_id, e.type, e.schema_version, e.aggregate_type, e.aggregate_id, e.version, e.actor,
-       e.occurred_at, e.correlation_id, e.causation_id, e.topic, e.partition, e.payload
-FROM (
-    SELECT next.seq, next.prev_seq, next.event
-    FROM unnest(%s::text[], %s::smallint[], %s::bigint[]) AS held(topic, partition, last_seq)
-    CROSS JOIN LATERAL (
-        SELECT seq, prev_seq, event FROM event_order
-        WHERE topic = held.topic AND partition = held.partition AND seq > held.last_seq
-        ORDER BY seq LIMIT %s
-    ) AS next
-    ORDER BY next.seq LIMIT %s
-) AS o
-JOIN event e ON e.id = o.event
-ORDER BY o.seq
-"""
+from tms_events.log.positions import Connect, Positions
+from tms_events.log.tables import read_events
 
 # A member that has less than its share asks so often; renewals are due three times a lease.
 IMPATIENCE = 0.3
@@ -108,12 +89,9 @@ class PostgresLog:
             return Batch()
         held = dict(positions.held)
         per_partition = max(100, ceil(2 * limit / len(held)))
-        seqs = [position.last_seq for position in held.values()]
-        # Not prepared: a plan made while the tables were empty would stay for long.
-        rows = positions.connection.execute(
-            READ, (*columns(held), seqs, per_partition, limit), prepare=False
-        ).fetchall()
-        events = [self._event(row) for row in rows]
+        assert self._era is not None  # _log_end has read it
+        last = {place: position.last_seq for place, position in held.items()}
+        events = read_events(positions.connection, last, self._era, per_partition, limit)
         if not events:
             self._read_to = log_end
         check_chain(held, events)
@@ -131,24 +109,3 @@ class PostgresLog:
             self._read_to = None
         self._era = era
         return int(last_seq)
-
-    def _event(self, row: tuple[Any, ...]) -> StoredEvent:
-        assert self._era is not None  # _log_end has read it
-        return StoredEvent(
-            seq=row[0],
-            prev_seq=row[1],
-            era=self._era,
-            event_id=row[2],
-            type=row[3],
-            schema_version=row[4],
-            aggregate_type=row[5],
-            aggregate_id=row[6],
-            version=row[7],
-            actor=row[8],
-            occurred_at=row[9],
-            correlation_id=row[10],
-            causation_id=row[11],
-            topic=row[12],
-            partition=row[13],
-            payload=row[14],
-        )

@@ -74,10 +74,12 @@ class Sequencer(models.Model):
 
 
 class EventPublished(models.Model):
-    """One row: how far Kafka has been fed (the watermark)."""
+    """One row: how far Kafka has been fed (the watermark), and which relay may move it."""
 
     one = models.BooleanField(primary_key=True, default=True)
     seq = models.BigIntegerField()
+    lease_owner = models.TextField(null=True)
+    lease_until = models.DateTimeField(null=True)
 
     class Meta:
         managed = False
@@ -93,6 +95,7 @@ class ConsumerPosition(models.Model):
     partition = models.SmallIntegerField()
     last_seq = models.BigIntegerField()
     kafka_offset = models.BigIntegerField(null=True)
+    kafka_topic = models.TextField(null=True)  # the id of the topic whose offset that is
     era = models.UUIDField()
     lease_owner = models.TextField(null=True)
     lease_epoch = models.BigIntegerField()
