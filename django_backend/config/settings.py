@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.env import read_settings
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = read_settings()
 
 SECRET_KEY = ENV.secret_key
@@ -210,7 +208,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ENV.static_root or BASE_DIR / "staticfiles"
+STATIC_ROOT = ENV.static_root
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

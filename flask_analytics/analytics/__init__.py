@@ -10,10 +10,11 @@ from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.openapi import OpenAPI
 
 from analytics import errors, logs, responses
-from analytics.config import Config, ConfigProblem, read_config
+from analytics.config import Config, read_config
 from analytics.problems import Problem
 from analytics.routes import api_description, dashboard, health
 from analytics.services import Services
+from tms_events.environment import ConfigurationError
 
 PREFIX = "/api/v1/analytics"
 BEARER: dict[str, SecurityScheme | dict[str, Any]] = {
@@ -50,6 +51,6 @@ def config_or_exit() -> Config:
     """The environment's configuration; where it makes no sense, one sentence on stderr and exit status 2."""
     try:
         return read_config()
-    except ConfigProblem as problem:
+    except ConfigurationError as problem:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(2) from None

@@ -2,7 +2,8 @@
 
 import pytest
 
-from analytics.config import ConfigProblem, read_config
+from analytics.config import read_config
+from tms_events.environment import ConfigurationError
 
 GOOD = {
     "PUBLIC_URL": "https://daybook.example/",
@@ -25,7 +26,7 @@ def test_a_password_of_redis_stays_in_the_cache_s_address():
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_missing_variable_is_named(name):
-    with pytest.raises(ConfigProblem, match=rf"^{name} is not set\. Set {name} or {name}_FILE"):
+    with pytest.raises(ConfigurationError, match=rf"^{name} is not set\. Set {name} or {name}_FILE"):
         read_config({**GOOD, name: ""})
 
 
@@ -38,12 +39,12 @@ def test_a_variable_may_come_from_a_file(name, tmp_path):
 
 def test_a_file_that_can_t_be_read_is_named(tmp_path):
     missing = str(tmp_path / "missing")
-    with pytest.raises(ConfigProblem, match=f"JWKS_URL_FILE names {missing}"):
+    with pytest.raises(ConfigurationError, match=f"JWKS_URL_FILE names {missing}"):
         read_config({**GOOD, "JWKS_URL": "", "JWKS_URL_FILE": missing})
 
 
 def test_a_variable_given_twice_is_refused(tmp_path):
-    with pytest.raises(ConfigProblem, match="Both REDIS_URL and REDIS_URL_FILE are set"):
+    with pytest.raises(ConfigurationError, match="Both REDIS_URL and REDIS_URL_FILE are set"):
         read_config({**GOOD, "REDIS_URL_FILE": str(tmp_path)})
 
 
@@ -62,6 +63,6 @@ def test_a_variable_given_twice_is_refused(tmp_path):
     ],
 )
 def test_nonsense_is_refused_without_showing_a_secret(name, value):
-    with pytest.raises(ConfigProblem, match=f"^{name} ") as caught:
+    with pytest.raises(ConfigurationError, match=f"^{name} ") as caught:
         read_config({**GOOD, name: value})
     assert "s3cret-word" not in str(caught.value)

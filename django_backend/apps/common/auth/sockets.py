@@ -12,7 +12,7 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from apps.common.auth.live import SID, LiveSession, find_live_session, spend_ticket
-from config.env import LOOPBACK_HOSTS
+from tms_events.environment import LOOPBACK_HOSTS
 
 Scope = dict[str, Any]
 

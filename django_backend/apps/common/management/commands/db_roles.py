@@ -12,7 +12,7 @@ from django.db.utils import ProgrammingError
 from psycopg import sql
 
 from apps.common.roles import ANALYTICS, CONSUMERS, RELAY, WEB, ensure_group_roles
-from config.env import Reader
+from tms_events.environment import Environment
 
 LOGIN_URLS = {
     "WEB_DATABASE_URL": WEB,
@@ -24,7 +24,7 @@ LOGIN_URLS = {
 
 def login_statements(database: str) -> list[sql.Composed]:
     """The SQL that makes each login user that the environment names; passwords come from the URLs."""
-    reader = Reader(os.environ)
+    reader = Environment(os.environ)
     statements = [sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))]
     for variable, group in LOGIN_URLS.items():
         url = reader.optional(variable)
