@@ -135,8 +135,10 @@ def open_page(server: Server, relay: None, transactional_db: None) -> Iterator[O
 
         def open_one(person: object, *, at: Server = server, **options: object) -> Page:
             headers = {"Cookie": cookie_of(person)}
+            # Frames not yet heard must not hold up the closing of the socket.
+            kept = {"max_queue": None, "close_timeout": 2, **options}
             connection = connect(
-                at.url, origin=at.origin, additional_headers=headers, compression=None, **options
+                at.url, origin=at.origin, additional_headers=headers, compression=None, **kept
             )
             stack.enter_context(connection)
             page = Page(connection)
