@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from daybook_scripts import layout, ports, programs, servers
 from daybook_scripts.accounts import popen_rights
 from daybook_scripts.environment import clean_of_python
 from daybook_scripts.home import Home
-from daybook_scripts.progress import step
+from daybook_scripts.progress import say, step
 from daybook_scripts.secret_files import secret
 from daybook_scripts.supervisor import Supervisor
 from daybook_scripts.trouble import Trouble
@@ -54,18 +54,24 @@ class Installation:
         self.home = home
         self.choices = choices
         self.supervisor = Supervisor(home.logs)
-        self.given_database = os.environ.get("DATABASE_URL")
-        self.given_redis = os.environ.get("REDIS_URL")
         self.wiring: programs.Wiring | None = None
 
     # --- servers
 
     def start_servers(self) -> None:
-        with step("postgres"):
-            database = self.given_database or self.start_postgres()
-        with step("redis"):
-            redis = self.given_redis or self.start_redis()
+        database = self.given("DATABASE_URL") or self.start("postgres", self.start_postgres)
+        redis = self.given("REDIS_URL") or self.start("redis", self.start_redis)
         self.wiring = self.wire(database, redis)
+
+    def given(self, name: str) -> str | None:
+        url = os.environ.get(name)
+        if url:
+            say(f"  {name} is given: that server is used, and no own one started.")
+        return url
+
+    def start(self, name: str, server: Callable[[], str]) -> str:
+        with step(name):
+            return server()
 
     def start_postgres(self) -> str:
         """Its own cluster; answers the owner's address. The owner is no superuser, as with a server one is given."""
