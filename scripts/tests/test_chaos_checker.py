@@ -371,6 +371,25 @@ def test_a_command_whose_answer_was_lost_is_counted_as_found_done(story):
     assert (findings.found_done, findings.total) == (1, 0)
 
 
+def test_a_task_made_twice_is_doubled_though_its_id_is_another(story):
+    """The key was forgotten, so the second try made a twin, with an event of its own."""
+    story.versions[SECRET] = 0
+    story._happen(*created(SECRET, "Two"), number=99)
+    twin = story.evidence.events[-1]
+    twin.aggregate_id = "9"
+    for row in (story.evidence.history[-1], story.evidence.feed[-1], story.evidence.analytics_events[-1]):
+        row.task = 9
+    story.evidence.sightings[0].seen.pop()
+    story.evidence.tasks.append(TaskRow(9, None, BOB, "Two", "", 31, None, 1, [], {"version": 1}))
+    story.evidence.analytics_tasks[9] = {"version": 1}
+    assert faults(story) == {("doubled", "event"): 1, ("doubled", "row"): 1}
+
+
+def test_a_comment_made_twice_is_doubled_though_its_id_is_another(story):
+    story.evidence.comments.append(CommentRow(6, TASK, ALICE, "Well?", False))
+    assert faults(story) == {("doubled", "row"): 1}
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_kills_are_spread_over_the_commands_and_each_target_gets_its_number(seed):
     plan = Plan(seed=seed)

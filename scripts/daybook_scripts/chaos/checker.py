@@ -182,11 +182,29 @@ def check_events(acknowledged: Sequence[Command], evidence: Evidence, findings: 
                 told[command.number].append(found[fact].pop(0))
             else:
                 findings.note("lost", "event", f"{fact} of {command}")
-    stated = {fact for command in acknowledged for fact in command.facts}
-    for said, rest in found.items():
-        for event in rest:
-            findings.note("doubled" if said in stated else "unexplained", "event", event)
+    _judge_the_rest(acknowledged, found, findings)
     return told
+
+
+def _judge_the_rest(
+    acknowledged: Sequence[Command], found: dict[Fact | None, list[Event]], findings: Findings
+) -> None:
+    """Events that no command is left to explain: a command's once more, or nobody's."""
+    stated = {_mark(fact) for command in acknowledged for fact in command.facts}
+    rest = [(fact, event) for fact, events in found.items() for event in events]
+    twins = {event.task for fact, event in rest if fact and fact.type == CREATED and _mark(fact) in stated}
+    for fact, event in rest:
+        is_again = event.task in twins or (fact is not None and _mark(fact) in stated)
+        findings.note("doubled" if is_again else "unexplained", "event", event)
+
+
+def _mark(fact: Fact) -> Hashable:
+    """What stays the same when a command is done twice: all but the id of what it makes."""
+    if fact.type == CREATED:
+        return fact.type, fact.detail
+    if fact.type == ADDED and isinstance(fact.detail, tuple):
+        return fact.type, fact.task, fact.detail[1]
+    return fact
 
 
 def fact_of(event: Event) -> Fact | None:
@@ -258,22 +276,38 @@ def check_rows(acknowledged: Sequence[Command], told: Told, evidence: Evidence, 
         for fact, event in zip(command.facts, told[command.number], strict=False)
     ]
     states, comments = _fold(sorted(facts, key=lambda fact: (fact[1].task, fact[0])))
-    created = {fact.task for command in acknowledged for fact in command.facts if fact.type == CREATED}
-    findings.compare("row", created, [row.id for row in evidence.tasks])
+    made, said = _made(acknowledged)
+    findings.compare(
+        "row",
+        made.values(),
+        [row.id if row.id in states else made.get(row.title, row.id) for row in evidence.tasks],
+    )
+    findings.compare(
+        "row",
+        said.values(),
+        [row.id if row.id in comments else said.get(row.body, row.id) for row in evidence.comments],
+    )
     for row in evidence.tasks:
         if row.id in states:
             _check_task(row, states[row.id], findings)
-    added = {
-        fact.detail[0]
-        for command in acknowledged
-        for fact in command.facts
-        if fact.type == ADDED and isinstance(fact.detail, tuple)
-    }
-    findings.compare("row", added, [row.id for row in evidence.comments])
     for comment in evidence.comments:
         body = comments.get(comment.id)
         if body is not None and (comment.body, comment.is_deleted) != (body, body == ""):
             findings.note("lost", "row", f"comment {comment.id} is {comment.body!r} instead of {body!r}")
+
+
+def _made(acknowledged: Sequence[Command]) -> tuple[dict[str, int], dict[str, int]]:
+    """Tasks by their first title, comments by their first text: by these a second one shows whose twin it is."""
+    made: dict[str, int] = {}
+    said: dict[str, int] = {}
+    for command in acknowledged:
+        for fact in command.facts:
+            detail: Any = fact.detail
+            if fact.type == CREATED:
+                made[detail[0]] = fact.task
+            elif fact.type == ADDED:
+                said[detail[1]] = detail[0]
+    return made, said
 
 
 def _fold(facts: Sequence[tuple[int, Fact]]) -> tuple[dict[int, TaskState], dict[int, str]]:
