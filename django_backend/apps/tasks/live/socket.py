@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from apps.common.auth.live import LiveSession
@@ -75,7 +76,8 @@ class LiveSocket:
         try:
             await asyncio.wait({*work, self._closing}, return_when=asyncio.FIRST_COMPLETED)
             if self._has_last_words:
-                await asyncio.wait({asyncio.create_task(self._outbox.emptied())}, timeout=LAST_WORDS_WITHIN)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._outbox.emptied(), LAST_WORDS_WITHIN)
         finally:
             for task in (*work, *self._entering.values()):
                 task.cancel()

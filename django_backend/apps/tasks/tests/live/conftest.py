@@ -128,12 +128,27 @@ Open = Callable[..., "Page"]
 
 @pytest.fixture
 def open_page(server: Server, relay: None, transactional_db: None) -> Iterator[Open]:
-    """`open_page(person)`: a socket of theirs that has heard `hello`. All are closed at the end."""
+    """`open_page(person)`: a socket of theirs that has heard `hello`. All are closed at the end.
+
+    Its server has handed out everything that was in the log before, unless `caught_up=False`: then it may lag.
+    """
+    from apps.tasks.selectors import current_seq
     from apps.tasks.tests.live.page import Page, cookie_of
 
     with ExitStack() as stack:
 
-        def open_one(person: object, *, at: Server = server, **options: object) -> Page:
+        def open_one(
+            person: object, *, at: Server = server, caught_up: bool = True, **options: object
+        ) -> Page:
+            seq, deadline = current_seq(), time.monotonic() + STARTS_WITHIN
+            while True:
+                page = open_anyhow(person, at, **options)
+                if not caught_up or page.hello["seq"] >= seq:
+                    return page
+                assert time.monotonic() < deadline, "the tailer does not follow the log"
+                page.connection.close()
+
+        def open_anyhow(person: object, at: Server, **options: object) -> Page:
             headers = {"Cookie": cookie_of(person)}
             # Frames not yet heard must not hold up the closing of the socket.
             kept = {"max_queue": None, "close_timeout": 2, **options}

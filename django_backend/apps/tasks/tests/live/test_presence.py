@@ -99,7 +99,7 @@ def test_an_outsider_is_neither_told_nor_shown(cast, open_page, room):
     assert not oskar.of_type("here")
 
 
-@pytest.mark.serial
+@pytest.mark.full  # it waits for silence to be noticed
 def test_the_people_of_a_killed_process_are_soon_gone(cast, open_page, room, django_db_setup):
     olga = open_page(cast.owner)
     olga.subscribe(room)

@@ -63,7 +63,7 @@ def test_a_page_that_is_cut_again_and_again_under_load_hears_everything_once(cas
         writer.start()
     try:
         for _ in range(25):
-            page = open_page(cast.member)
+            page = open_page(cast.member, caught_up=False)
             page.say(type="subscribe", room="me", resume=page.resume_from(seq))
             heard += [page.until("event") for _ in range(9)]
             seq = heard[-1]["seq"]
@@ -75,7 +75,7 @@ def test_a_page_that_is_cut_again_and_again_under_load_hears_everything_once(cas
         for writer in writers:
             writer.join()
     end = facts_about(*made)[-1][0]
-    page = open_page(cast.member)
+    page = open_page(cast.member, caught_up=False)
     page.say(type="subscribe", room="me", resume=page.resume_from(seq))
     while heard[-1]["seq"] < end:
         heard.append(page.until("event"))
@@ -110,7 +110,7 @@ def test_subscribing_to_a_room_again_starts_it_anew(cast, open_page):
 def test_events_up_to_the_resumed_seq_are_dropped_even_if_this_process_lags(cast, open_page):
     task = make(cast.owner, "Write", cast.project)
     seq = facts_about(task)[-1][0]
-    page = open_page(cast.member)
+    page = open_page(cast.member, caught_up=False)
     page.subscribe("me", page.resume_from(seq))
     assert page.events() == []
 

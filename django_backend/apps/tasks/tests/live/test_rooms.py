@@ -109,8 +109,7 @@ def test_a_comment_is_shown_as_it_is_now(cast, open_page, api):
     seq = facts_about(task)[-1][0]
     comment = comments.add_comment(actor=cast.owner, task_id=task.pk, body="A *secret*")
     comments.edit_comment(actor=cast.owner, task_id=task.pk, comment_id=comment.pk, body="Another secret")
-    page = open_page(cast.member)
-    added, edited = hear_of_comments(page, task, seq)
+    added, edited = hear_of_comments(open_page, cast.member, task, seq)
     shown = api(cast.member).get(f"/api/tasks/{task.pk}/comments/").json()["results"][0]
     assert added["comment"] == edited["comment"] == shown
 
@@ -121,7 +120,7 @@ def test_the_text_of_a_deleted_comment_is_not_sent_again(cast, open_page):
     comment = comments.add_comment(actor=cast.owner, task_id=task.pk, body="A secret")
     comments.edit_comment(actor=cast.owner, task_id=task.pk, comment_id=comment.pk, body="Another secret")
     comments.delete_comment(actor=cast.owner, task_id=task.pk, comment_id=comment.pk)
-    events = hear_of_comments(open_page(cast.member), task, seq)
+    events = hear_of_comments(open_page, cast.member, task, seq)
     assert [frame["event"]["type"] for frame in events] == [
         "comment.added",
         "comment.edited",
@@ -130,8 +129,9 @@ def test_the_text_of_a_deleted_comment_is_not_sent_again(cast, open_page):
     assert "secret" not in json.dumps(events)
 
 
-def hear_of_comments(page, task, since):
+def hear_of_comments(open_page, person, task, since):
     facts_about(task)
+    page = open_page(person)
     page.subscribe(f"task:{task.pk}", page.resume_from(since))
     return page.events()
 
