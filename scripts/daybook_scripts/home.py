@@ -161,15 +161,16 @@ def programs_can_drop(account: Account, python: Path, state: Path) -> bool:
     """Whether our programs can run unprivileged; says why where they can't."""
     # A Python whose own folder is closed to the user may start all the same, with another one's library.
     same_python = f"import sys, django; sys.exit(sys.base_prefix != {sys.base_prefix!r})"
-    if not can_run(account, [str(python), "-c", same_python], Path("/")):
-        reason = f"can't run {os.path.realpath(python)}"
-        mend = "start with a Python that every user can run: PYTHON=/usr/bin/python3 scripts/run"
+    reachable = "keep Daybook in a folder that every user can enter"
+    if not can_enter(account, state):
+        reason, mend = f"can't enter {state}", reachable
     elif not can_run(
         account, ["/bin/sh", "-c", 'cd "$1" && test -r manage.py', "sh", str(layout.DJANGO)], Path("/")
     ):
-        reason, mend = f"can't read {layout.ROOT}", "keep Daybook in a folder that every user can enter"
-    elif not can_enter(account, state):
-        reason, mend = f"can't enter {state}", "keep Daybook in a folder that every user can enter"
+        reason, mend = f"can't read {layout.ROOT}", reachable
+    elif not can_run(account, [str(python), "-c", same_python], Path("/")):
+        reason = f"can't run {os.path.realpath(python)}"
+        mend = "start with a Python that every user can run: PYTHON=/usr/bin/python3 scripts/run"
     else:
         return True
     say(
