@@ -101,6 +101,8 @@ def database(url: str) -> dict[str, Any]:
             "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
             "options": "-c lock_timeout=5000 -c timezone=UTC",
             "application_name": "daybook-web",
+            # A network that silently swallows packets must not hold a request for as long as TCP would.
+            "tcp_user_timeout": 10_000,
         },
     }
 
