@@ -5,24 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
-
-import structlog
+from collections.abc import Sequence
 
 from consumers.registry import CONSUMERS, Consumer
 from consumers.runner import Runner
-from relay.program import build_sequencer
+from relay.program import Relay
 from stream.config import ConsumersConfig, RelayConfig
 from stream.connections import connect
-from stream.stopping import STOP_SECONDS
-from stream.wakes import PENDING_CHANNEL, SEQ_CHANNEL, Bell, WakeListener
+from stream.parts import Parts
+from stream.wakes import SEQ_CHANNEL, Bell, WakeListener
 from tms_events.log.base import EventLog
 from tms_events.log.postgres import PostgresLog
-
-log = structlog.get_logger()
 
 
 def member_name() -> str:
@@ -32,23 +26,37 @@ def member_name() -> str:
 
 def open_log(config: ConsumersConfig, consumer: Consumer, bell: Bell, member: str | None = None) -> EventLog:
     """The configured engine as a new member of the consumer's group. Connects when it is first asked."""
+    member = member or member_name()
+    if config.event_log == "kafka":
+        return _open_kafka_log(config, consumer, member)
     return PostgresLog(
         group=consumer.name,
-        member=member or member_name(),
+        member=member,
         topics=consumer.topics,
         connect=lambda: connect(config.database_url, program=f"daybook {consumer.name}"),
         wake=bell,
     )
 
 
+def _open_kafka_log(config: ConsumersConfig, consumer: Consumer, member: str) -> EventLog:
+    from tms_events.log.kafka import KafkaLog  # loads Kafka's client, which the PostgreSQL log does without
+
+    return KafkaLog(
+        group=consumer.name,
+        member=member,
+        topics=consumer.topics,
+        connect=lambda: connect(config.database_url, program=f"daybook {consumer.name}"),
+        bootstrap=config.kafka_bootstrap,
+    )
+
+
 class Program:
-    """Several parts that live and die together: when one fails all stop, and the process says so by its exit code."""
+    """Consumers, and the relay where asked, as the parts of one process."""
 
     def __init__(self, config: ConsumersConfig, stop: threading.Event) -> None:
         self._config = config
         self._stop = stop
-        self._failed = threading.Event()
-        self._parts: list[threading.Thread] = []
+        self._parts = Parts(stop)
         self._bells: dict[str, list[Bell]] = {SEQ_CHANNEL: []}
 
     def add_consumers(self, consumers: Sequence[Consumer]) -> None:
@@ -56,41 +64,18 @@ class Program:
             bell = Bell()
             self._bells[SEQ_CHANNEL].append(bell)
             runner = Runner(consumer, open_log(self._config, consumer, bell), self._stop)
-            self._add(consumer.name, runner.run)
+            self._parts.add(consumer.name, runner.run)
 
     def add_relay(self, config: RelayConfig) -> None:
-        bell = Bell()
-        self._bells[PENDING_CHANNEL] = [bell]
-        self._add("relay", build_sequencer(config, bell, self._stop).run)
+        relay = Relay(config, self._stop)
+        relay.add_to(self._parts)
+        for channel, bells in relay.bells.items():
+            self._bells.setdefault(channel, []).extend(bells)
 
     def run(self) -> int:
         """Run until stopped; returns the exit code."""
         WakeListener(self._config.redis_url, dict(self._bells), self._stop).start()
-        for part in self._parts:
-            part.start()
-        self._stop.wait()
-        deadline = time.monotonic() + STOP_SECONDS
-        for part in self._parts:
-            part.join(max(0.0, deadline - time.monotonic()))
-        late = [part.name for part in self._parts if part.is_alive()]
-        if late:
-            log.error("still busy, leaving it to be done again", code="stop_timeout", parts=late)
-        return 1 if late or self._failed.is_set() else 0
-
-    def _add(self, name: str, run: Callable[[], None]) -> None:
-        self._parts.append(threading.Thread(target=self._guarded, args=(name, run), name=name, daemon=True))
-
-    def _guarded(self, name: str, run: Callable[[], None]) -> None:
-        try:
-            run()
-        finally:
-            error = sys.exc_info()[1]
-            if error is not None:
-                self._failed.set()
-                log.error(
-                    "stopped by an error", part=name, code=getattr(error, "code", "error"), exc_info=error
-                )
-            self._stop.set()
+        return self._parts.run()
 
 
 def consumers_named(name: str) -> list[Consumer]:

@@ -27,12 +27,13 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig:
-    """What the relay needs. `event_log` is `postgres`: with it, sequencing is all there is to do."""
+    """What the relay needs. With the `event_log` `postgres`, sequencing is all there is to do."""
 
     database_url: str
     redis_url: str
     event_log: str
     log_level: str
+    kafka_bootstrap: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ConsumersConfig:
     redis_url: str
     event_log: str
     log_level: str
+    kafka_bootstrap: str
 
 
 def read_relay_config(source: Mapping[str, str] | None = None) -> RelayConfig:
@@ -64,13 +66,32 @@ def configured_or_exit(read: Callable[[], C]) -> C:
         sys.exit(EXIT_CONFIGURATION)
 
 
-def _read(database: str, source: Mapping[str, str]) -> tuple[str, str, str, str]:
+def _read(database: str, source: Mapping[str, str]) -> tuple[str, str, str, str, str]:
+    event_log = _choice(source, "EVENT_LOG", ("postgres", "kafka"), "postgres")
     return (
         _url(source, database, ("postgres", "postgresql")),
         _url(source, "REDIS_URL", ("redis", "rediss")),
-        _event_log(source),
+        event_log,
         _choice(source, "LOG_LEVEL", LOG_LEVELS, "INFO"),
+        kafka_bootstrap(source) if event_log == "kafka" else "",
     )
+
+
+def kafka_bootstrap(source: Mapping[str, str]) -> str:
+    """The brokers' addresses, `host:port` with commas between. Raises ConfigurationError."""
+    value = _optional(source, "KAFKA_BOOTSTRAP")
+    if value is None:
+        raise ConfigurationError(
+            "KAFKA_BOOTSTRAP is not set. Set it to the broker's address, such as 127.0.0.1:9092, or keep to the "
+            "PostgreSQL log with EVENT_LOG=postgres."
+        )
+    for address in value.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not host or "/" in host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ConfigurationError(
+                f"KAFKA_BOOTSTRAP has {address.strip()!r}. Write host:port, several with commas between them."
+            )
+    return value
 
 
 def _optional(source: Mapping[str, str], name: str) -> str | None:
@@ -103,13 +124,4 @@ def _choice(source: Mapping[str, str], name: str, allowed: tuple[str, ...], defa
     value = _optional(source, name) or default
     if value not in allowed:
         raise ConfigurationError(f"{name} is {value!r}. Use one of: {', '.join(allowed)}.")
-    return value
-
-
-def _event_log(source: Mapping[str, str]) -> str:
-    value = _choice(source, "EVENT_LOG", ("postgres", "kafka"), "postgres")
-    if value == "kafka":
-        raise ConfigurationError(
-            "EVENT_LOG is 'kafka', which this version can't read yet. Set EVENT_LOG=postgres."
-        )
     return value

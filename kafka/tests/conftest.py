@@ -14,7 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from broker.broker import Broker
+from broker.temporary import temporary_broker
+from broker.topics import ensure_topics
 from tms_testing.database import MigratedDatabase, copy_of, migrated_database
+from tms_testing.kafka_broker import kafka_or_skip
 from tms_testing.log import Connection, Log
 
 KAFKA = Path(__file__).resolve().parents[1]
@@ -38,6 +42,14 @@ def database(template: MigratedDatabase) -> Iterator[MigratedDatabase]:
 def log(database: MigratedDatabase) -> Iterator[Log]:
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         yield Log(database, owner)
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[Broker]:
+    """One for all tests of the session: each has an era and groups of its own. It runs, and has the topics."""
+    with temporary_broker(artifacts=kafka_or_skip()) as broker:
+        ensure_topics(broker.address)
+        yield broker
 
 
 @pytest.fixture

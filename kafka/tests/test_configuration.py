@@ -25,6 +25,28 @@ def test_the_defaults_are_the_postgres_log_and_level_info():
     assert read_relay_config(GOOD).database_url == GOOD["RELAY_DATABASE_URL"]
 
 
+def test_kafka_is_chosen_with_the_address_of_its_brokers():
+    kafka = GOOD | {"EVENT_LOG": "kafka", "KAFKA_BOOTSTRAP": "a:9092,b:9092"}
+    config = read_relay_config(kafka)
+    assert (config.event_log, config.kafka_bootstrap) == ("kafka", "a:9092,b:9092")
+    assert read_consumers_config(GOOD | {"KAFKA_BOOTSTRAP": "a:9092"}).kafka_bootstrap == ""
+
+
+def test_on_the_postgres_log_nothing_of_kafka_is_loaded():
+    """The client starts threads and takes memory; and a small install need not have it."""
+    kafka = Path(__file__).resolve().parents[1]
+    program = "import sys, consumers.commands, relay.commands; print('confluent_kafka' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=kafka,
+        env={"PYTHONPATH": str(kafka)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
 def test_a_value_may_stand_in_a_file(tmp_path):
     secret = tmp_path / "url"
     secret.write_text("postgres://from:file@db/daybook\n", encoding="utf-8")
@@ -40,7 +62,15 @@ def test_a_value_may_stand_in_a_file(tmp_path):
         ({"REDIS_URL": ""}, "REDIS_URL is not set"),
         ({"REDIS_URL": "localhost:6379"}, "must be a URL that starts with redis://"),
         ({"EVENT_LOG": "rabbit"}, "EVENT_LOG is 'rabbit'. Use one of: postgres, kafka."),
-        ({"EVENT_LOG": "kafka"}, "Set EVENT_LOG=postgres"),
+        ({"EVENT_LOG": "kafka"}, "KAFKA_BOOTSTRAP is not set. Set it to the broker's address"),
+        (
+            {"EVENT_LOG": "kafka", "KAFKA_BOOTSTRAP": "broker"},
+            "KAFKA_BOOTSTRAP has 'broker'. Write host:port",
+        ),
+        (
+            {"EVENT_LOG": "kafka", "KAFKA_BOOTSTRAP": "a:9092, kafka://b:9092"},
+            "KAFKA_BOOTSTRAP has 'kafka://b:9092'",
+        ),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD'. Use one of:"),
         ({"REDIS_URL_FILE": "x"}, "Both REDIS_URL and REDIS_URL_FILE are set. Remove one of them."),
         (

@@ -24,6 +24,7 @@ from tms_events.envelope import StoredEvent
 from tms_events.log.base import EventLog, Transaction
 from tms_events.log.postgres import PostgresLog
 from tms_events.types import EVENT_TYPES
+from tms_testing.log import Connection
 
 TOPIC = "task-events"
 TYPES = frozenset(name for name, spec in EVENT_TYPES.items() if spec.topic == TOPIC)
@@ -36,24 +37,31 @@ CREATE TABLE seen (
 GRANT SELECT, INSERT ON seen TO daybook_consumers;
 """
 
-ENGINES = ("postgres",)
+ENGINES = ("postgres", "kafka")
 
 
 def open_engine(
-    engine: str, url: str, group: str, member: str, lease: float, topics: Sequence[str] = (TOPIC,)
+    engine: str,
+    url: str,
+    group: str,
+    member: str,
+    lease: float,
+    topics: Sequence[str] = (TOPIC,),
+    bootstrap: str = "",
 ) -> EventLog:
-    """A new member of `group`, of the log engine of that name."""
-    if engine != "postgres":
-        raise ValueError(f"{engine!r} is no engine of the contract suite; it knows {', '.join(ENGINES)}.")
+    """A new member of `group`, of the log engine of that name. Kafka's is at `bootstrap`."""
     span = timedelta(seconds=lease)
-    return PostgresLog(
-        group=group,
-        member=member,
-        topics=topics,
-        connect=lambda: connect(url, program=f"test {member}", lease=span),
-        wake=Bell(),
-        lease=span,
-    )
+
+    def connected() -> Connection:
+        return connect(url, program=f"test {member}", lease=span)
+
+    if engine == "kafka":
+        from tms_events.log.kafka import KafkaLog
+
+        return KafkaLog(
+            group=group, member=member, topics=topics, connect=connected, bootstrap=bootstrap, lease=span
+        )
+    return PostgresLog(group=group, member=member, topics=topics, connect=connected, wake=Bell(), lease=span)
 
 
 RECORD = """
@@ -102,6 +110,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("url")
     parser.add_argument("group")
     parser.add_argument("member")
+    parser.add_argument("--bootstrap", default="")
     parser.add_argument("--lease", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--kill-at", type=int)
@@ -116,7 +125,14 @@ def main(arguments: Sequence[str]) -> int:
     elif options.hang_at is not None:
         after = signal_itself(signal.SIGSTOP, options.hang_at)
     consumer = recorder(options.group, options.member, after)
-    event_log = open_engine(options.engine, options.url, options.group, options.member, options.lease)
+    event_log = open_engine(
+        options.engine,
+        options.url,
+        options.group,
+        options.member,
+        options.lease,
+        bootstrap=options.bootstrap,
+    )
     Runner(consumer, event_log, stop, options.batch).run()
     return 0
 

@@ -11,10 +11,14 @@ import psycopg
 from tms_events.envelope import StoredEvent
 from tms_events.log.base import Place
 
+# Of `event_order` as o and `event` as e; see stored_event.
+COLUMNS = """
+       o.seq, o.prev_seq, e.event_id, e.type, e.schema_version, e.aggregate_type, e.aggregate_id, e.version, e.actor,
+       e.occurred_at, e.correlation_id, e.causation_id, e.topic, e.partition, e.payload"""
+
 # One index probe per held partition. A scan by `seq` alone would read every other topic's rows on the way.
-READ = """
-SELECT o.seq, o.prev_seq, e.event_id, e.type, e.schema_version, e.aggregate_type, e.aggregate_id, e.version, e.actor,
-       e.occurred_at, e.correlation_id, e.causation_id, e.topic, e.partition, e.payload
+READ = f"""
+SELECT {COLUMNS}
 FROM (
     SELECT next.seq, next.prev_seq, next.event
     FROM unnest(%s::text[], %s::smallint[], %s::bigint[]) AS held(topic, partition, last_seq)
@@ -47,7 +51,7 @@ def read_events(
 
 
 def stored_event(row: tuple[Any, ...], era: UUID) -> StoredEvent:
-    """The event of a row with the columns that READ selects."""
+    """The event of a row with the columns that COLUMNS names, in that order, and others after them."""
     return StoredEvent(
         seq=row[0],
         prev_seq=row[1],
