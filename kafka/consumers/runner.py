@@ -53,7 +53,7 @@ class Runner:
                     self._log.info("overtaken", code=problem.code)
                 except psycopg.Error as problem:
                     self._log.warning(
-                        "waiting", code="transient", sqlstate=problem.sqlstate, error=type(problem).__name__
+                        "waiting", code="transient", sqlstate=problem.sqlstate, error=trouble_of(problem)
                     )
                     backoff.wait()
         finally:
@@ -150,3 +150,10 @@ def detail_of(problem: BaseException) -> str:
     if isinstance(problem, psycopg.Error):
         names += [name for name in (problem.diag.constraint_name, problem.diag.column_name) if name]
     return " ".join(names)
+
+
+def trouble_of(problem: psycopg.Error) -> str:
+    """What to log of trouble that may pass. A missing table, column or right is named: an operator has to mend it."""
+    if isinstance(problem, psycopg.ProgrammingError) and problem.diag.message_primary:
+        return problem.diag.message_primary
+    return type(problem).__name__

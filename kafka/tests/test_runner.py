@@ -6,12 +6,13 @@ import json
 import signal
 import threading
 
+import psycopg
 import pytest
 
 from consumers.fold import Fold
 from consumers.redrive import UnknownDeadLetter, open_letters, retry_letter
 from consumers.registry import CONSUMERS, Consumer
-from consumers.runner import Runner
+from consumers.runner import Runner, trouble_of
 from stream.connections import connect
 from stream.wakes import Bell
 from tms_events.envelope import standalone_fact
@@ -168,6 +169,20 @@ def test_trouble_that_is_not_the_events_fault_is_waited_for(log):
     stop.set()
     work.join(10)
     assert log.value("SELECT count(*) FROM dead_letter") == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("SELECT missing FROM activity", 'column "missing" does not exist'),
+        ("UPDATE event SET version = 1", "permission denied for table event"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "AdminShutdown"),
+    ],
+)
+def test_what_an_operator_must_mend_is_named_in_the_log(statement, said, as_program):
+    with pytest.raises(psycopg.Error) as failed:
+        as_program("consumers").execute(statement)
+    assert trouble_of(failed.value) == said
 
 
 def test_a_retried_dead_letter_is_handled_with_what_is_parked_behind_it(log, as_program):
