@@ -59,11 +59,12 @@ def test_the_kills_hit_commands_and_open_pages(judged):
     assert all(observer["events"] > 0 for observer in report["observers"])
 
 
+LATEST = "(SELECT max(seq) FROM event_order WHERE topic = 'task-events')"
 DOCTORED = {
-    "a feed row is deleted": ("DELETE FROM activity WHERE seq = 100", "lost", "feed"),
+    "a feed row is deleted": (f"DELETE FROM activity WHERE seq = {LATEST}", "lost", "feed"),
     "a feed row is doubled": (
         "ALTER TABLE activity DROP CONSTRAINT activity_pkey, DROP CONSTRAINT activity_seq_key;"
-        "INSERT INTO activity SELECT * FROM activity WHERE seq = 100",
+        f"INSERT INTO activity SELECT * FROM activity WHERE seq = {LATEST}",
         "doubled",
         "feed",
     ),
@@ -82,7 +83,11 @@ DOCTORED = {
         "lost",
         "history",
     ),
-    "a fact of analytics is deleted": ("DELETE FROM analytics_event WHERE seq = 100", "lost", "analytics"),
+    "a fact of analytics is deleted": (
+        f"DELETE FROM analytics_event WHERE seq = {LATEST}",
+        "lost",
+        "analytics",
+    ),
     "analytics has an older task": (
         "UPDATE analytics_task SET version = version - 1 WHERE task_id = 1",
         "lost",
