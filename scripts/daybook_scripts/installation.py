@@ -218,16 +218,28 @@ class Installation:
     def run_django(
         self, command: tuple[str, ...], env: dict[str, str], wiring: programs.Wiring, umask: int
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        """To its end, unless we are asked to stop meanwhile: then it is stopped too."""
+        process = subprocess.Popen(
             [str(wiring.python), *command],
             cwd=layout.DJANGO,
             env=env,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             umask=umask,
             **popen_rights(wiring.account),
         )
+        while True:
+            try:
+                printed, complained = process.communicate(timeout=0.2)
+                break
+            except subprocess.TimeoutExpired:
+                if self.supervisor.stop_asked:
+                    process.terminate()
+        if self.supervisor.stop_asked:
+            raise KeyboardInterrupt
+        return subprocess.CompletedProcess(command, process.returncode, printed, complained)
 
     # --- programs
 

@@ -66,13 +66,17 @@ class Daybook:
         self.process = None
 
     def start(self, *arguments):
+        """Until it says that it runs."""
+        self.launch(*arguments)
+        self.until(lambda: "Ctrl-C stops it" in self.printed())
+
+    def launch(self, *arguments):
         ports = ["--port", str(self.port), "--analytics-port", str(free_port())]
         env = os.environ | {"PYTHON": sys.executable, "DAYBOOK_STATE": str(self.state)}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [RUN, *ports, *arguments], env=env, stdout=log, stderr=subprocess.STDOUT
             )
-        self.until(lambda: "Ctrl-C stops it" in self.printed())
 
     def printed(self):
         return self.log.read_text()
@@ -159,4 +163,13 @@ def test_without_demo_data_it_prints_the_set_up_link_and_has_no_known_account(da
     assert re.search(rf"http://127.0.0.1:{daybook.port}/set-up/\S{{20,}}", daybook.printed())
     with pytest.raises(urllib.error.HTTPError, match="401"):
         daybook.sign_in()
+    assert daybook.stop() == 0
+
+
+def test_a_stop_in_the_middle_of_the_start_ends_it_at_once_and_the_next_start_completes_it(daybook):
+    daybook.launch("--no-demo")
+    daybook.until(lambda: re.search(r"^  keys ", daybook.printed(), re.MULTILINE))
+    assert daybook.stop() == 130
+    daybook.start("--no-demo")
+    assert "/set-up/" in daybook.printed()
     assert daybook.stop() == 0
