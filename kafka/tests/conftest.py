@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -66,12 +66,12 @@ def as_program(database: MigratedDatabase) -> Iterator[Callable[[str], Connectio
         connection.close()
 
 
-Start = Callable[[Sequence[str]], "subprocess.Popen[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
 def start(database: MigratedDatabase) -> Iterator[Start]:
-    """Starts `python -m …` as a process of its own; whatever still lives at the end is killed."""
+    """Starts `python -m …` as a process of its own, with more environment where given; killed at the end."""
     started: list[subprocess.Popen[str]] = []
     environment = {
         "PATH": os.environ.get("PATH", ""),
@@ -80,12 +80,12 @@ def start(database: MigratedDatabase) -> Iterator[Start]:
         **database.role_urls(),
     }
 
-    def run(arguments: Sequence[str]) -> subprocess.Popen[str]:
+    def run(arguments: Sequence[str], more: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         started.append(
             subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=KAFKA,
-                env=environment,
+                env=environment | dict(more or {}),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

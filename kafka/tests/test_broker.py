@@ -255,7 +255,7 @@ def test_an_edit_of_the_longest_description_fits_into_a_message(broker):
 
 
 def test_topics_on_a_broker_that_is_not_there_are_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(kafka_topics, "REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr(kafka_topics, "ANSWER_SECONDS", 1.0)
     assert broker_topics.main(["--bootstrap", f"127.0.0.1:{ports.free_port()}"]) == 1
     assert "[broker_unreachable]" in capsys.readouterr().err
 

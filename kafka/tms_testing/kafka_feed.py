@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from relay.publisher import Publisher
 from relay.session import Session
 from stream.wakes import Bell
-from tms_events.log.base import LEASE
+from tms_events.log.base import LEASE, Place
+from tms_events.log.kafka_messages import Mark, UnreadableMessage, place_of, read_mark
 from tms_events.log.kafka_source import Source
 from tms_events.log.positions import places_of
 from tms_testing.log import Log
@@ -62,3 +65,30 @@ class KafkaFeed:
 
     def close(self) -> None:
         self.publisher.close()
+
+
+def read_all(bootstrap: str, topics: Sequence[str]) -> dict[Place, list[Mark]]:
+    """What relays wrote into these topics and Kafka has now, each partition in Kafka's order."""
+    source = Source(bootstrap, "reader", "reader", topics, LEASE)
+    ends = {place: head.end for place, head in source.heads(places_of(topics)).items()}
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"}
+    )
+    consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place, end in ends.items() if end])
+    found: dict[Place, list[Mark]] = {place: [] for place in ends}
+    reached = dict.fromkeys(ends, 0)
+
+    def read_on() -> bool:
+        for message in consumer.consume(1000, timeout=0.2):
+            place = place_of(message)
+            if message.error() is None and place is not None:
+                reached[place] = (message.offset() or 0) + 1
+                with suppress(UnreadableMessage):
+                    found[place].append(read_mark(message))
+        return all(reached[place] >= end for place, end in ends.items())
+
+    try:
+        wait_until(read_on, "Kafka read to its end", 60)
+    finally:
+        consumer.close()
+    return found

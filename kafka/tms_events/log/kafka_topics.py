@@ -16,6 +16,8 @@ from confluent_kafka.admin import (
 
 from tms_events.topics import partitions_by_topic
 
+# Whether it is there at all, and then for what it has to do.
+ANSWER_SECONDS = 5.0
 REQUEST_SECONDS = 15.0
 VISIBLE_SECONDS = 20.0
 BROKERS_OWN = -1  # as many copies as the broker makes where nobody says a number
@@ -52,7 +54,8 @@ def ensure_topics(bootstrap: str, *, replication: int = BROKERS_OWN) -> list[str
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
         wanted = partitions_by_topic()
-        missing = {name: count for name, count in wanted.items() if name not in _existing(admin)}
+        existing = _existing(admin, ANSWER_SECONDS)
+        missing = {name: count for name, count in wanted.items() if name not in existing}
         made = _create(admin, missing, replication)
         _wait_until_led(admin, list(wanted))
         _refuse_other_partitions(admin, wanted)
@@ -70,9 +73,9 @@ def _unreachable(bootstrap: str, problem: KafkaException) -> TopicTrouble:
     )
 
 
-def _existing(admin: AdminClient) -> dict[str, int]:
+def _existing(admin: AdminClient, seconds: float = REQUEST_SECONDS) -> dict[str, int]:
     """Topic to its number of partitions."""
-    found = admin.list_topics(timeout=REQUEST_SECONDS).topics
+    found = admin.list_topics(timeout=seconds).topics
     return {name: len(topic.partitions) for name, topic in found.items()}
 
 
