@@ -23,6 +23,7 @@ class Settings:
     """What the environment says, checked. URLs are text; paths are absolute."""
 
     public_url: str
+    bind: str
     secret_key: str
     jwt_keys_dir: Path
     web_database_url: str
@@ -51,6 +52,10 @@ class Settings:
     def is_loopback(self) -> bool:
         return self.host in LOOPBACK_HOSTS
 
+    @property
+    def binds_to_loopback(self) -> bool:
+        return self.bind in LOOPBACK_HOSTS
+
 
 def read_settings(source: Mapping[str, str] | None = None) -> Settings:
     """Read and check every variable; raises ImproperlyConfigured with a sentence that says how to mend it."""
@@ -66,6 +71,7 @@ def _read(given: Environment) -> Settings:
     data_dir = Path(given.text("DATA_DIR")).absolute()
     return Settings(
         public_url=given.public_url(),
+        bind=given.text("BIND", "127.0.0.1"),
         secret_key=_secret_key(given),
         jwt_keys_dir=Path(given.text("JWT_KEYS_DIR")).absolute(),
         web_database_url=given.url("WEB_DATABASE_URL", POSTGRES),
@@ -78,22 +84,30 @@ def _read(given: Environment) -> Settings:
         email_url=given.optional("EMAIL_URL"),
         analytics_url=_optional_url(given, "ANALYTICS_URL", HTTP),
         registration=given.choice("REGISTRATION", REGISTRATION_MODES, "invited"),
-        demo_accounts=given.flag("DEMO_ACCOUNTS"),
+        demo_accounts=_demo_accounts(given),
         debug=given.flag("DEBUG"),
         log_level=given.log_level(),
     )
 
 
 def _refuse_dangers(settings: Settings) -> None:
-    if settings.demo_accounts and not settings.is_loopback:
+    if settings.demo_accounts and not (settings.is_loopback and settings.binds_to_loopback):
         raise ConfigurationError(
-            "DEMO_ACCOUNTS is on but PUBLIC_URL is not on loopback: everyone knows those passwords. "
+            "DEMO_ACCOUNTS is on but PUBLIC_URL or BIND is not on loopback: everyone knows those passwords. "
             "Set DEMO_ACCOUNTS=0."
         )
     if settings.debug and not settings.is_loopback:
         raise ConfigurationError(
             "DEBUG is on but PUBLIC_URL is not on loopback: it shows secrets. Set DEBUG=0."
         )
+
+
+def _demo_accounts(given: Environment) -> bool:
+    """As it is set; in compose, which sets `loopback`, wherever nobody but this machine gets in."""
+    if given.choice("DEMO_ACCOUNTS", ("0", "1", "loopback"), "0") != "loopback":
+        return given.flag("DEMO_ACCOUNTS")
+    host = urlsplit(given.public_url()).hostname
+    return host in LOOPBACK_HOSTS and given.text("BIND", "127.0.0.1") in LOOPBACK_HOSTS
 
 
 def _secret_key(given: Environment) -> str:

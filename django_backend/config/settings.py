@@ -72,6 +72,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
+TEST_RUNNER = "config.test_runner.PytestRunner"
 
 TEMPLATES = [
     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app
 
@@ -25,7 +26,7 @@ class Services:
     @classmethod
     def start(cls, config: Config) -> Services:
         """Open everything; each part connects in the background and is not waited for."""
-        keys = SigningKeys(config.jwks_url)
+        keys = SigningKeys(config.jwks_url, host=urlsplit(config.issuer).netloc)
         keys.start()
         return cls(config, open_pool(config.database_url), keys, AnswerCache(config.cache_url))
 

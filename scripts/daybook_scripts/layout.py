@@ -17,8 +17,12 @@ IMAGES = (DJANGO / "requirements", KAFKA / "requirements", ANALYTICS / "requirem
 SMALL = SCRIPTS / "requirements-small"
 DEV = SCRIPTS / "requirements-dev"
 
+# What the Django image holds besides, so that tests run inside; DEV names all of it too.
+IMAGE_TESTS = DJANGO / "requirements-tests"
+
 SMALL_INSTALL = (*IMAGES, SMALL)
 EVERYTHING = (*IMAGES, SMALL, DEV)
+LOCKED = (*EVERYTHING, IMAGE_TESTS)
 
 
 def inputs(stem: Path) -> Path:

@@ -72,7 +72,7 @@ def remember_pins(union: Path) -> None:
     """uv keeps the versions it finds in its output file: give it those of all our files."""
     union.parent.mkdir(parents=True, exist_ok=True)
     kept: dict[str, str] = {}
-    for stem in layout.EVERYTHING:
+    for stem in layout.LOCKED:
         if layout.pins(stem).exists():
             kept.update(pinned(layout.pins(stem).read_text().splitlines()))
     union.write_text("".join(f"{name}=={version}\n" for name, version in sorted(kept.items())))
@@ -91,9 +91,9 @@ def lock(upgrade: bool) -> None:
     remember_pins(union)
     print("resolving all requirements together", flush=True)
     compile_pins(
-        uv, [layout.inputs(stem) for stem in layout.EVERYTHING], union, *(["--upgrade"] if upgrade else [])
+        uv, [layout.inputs(stem) for stem in layout.LOCKED], union, *(["--upgrade"] if upgrade else [])
     )
-    for stem in layout.EVERYTHING:
+    for stem in layout.LOCKED:
         target = layout.pins(stem)
         # `--upgrade` here only drops what the file said before: the union decides every version.
         compile_pins(

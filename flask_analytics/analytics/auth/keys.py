@@ -33,10 +33,16 @@ class UnusableKeySet(ValueError):
 
 
 class SigningKeys:
-    """The key set at `url`, by kid. A key that is no longer published is no longer accepted after the next refresh."""
+    """The key set at `url`, by kid. A key that is no longer published is no longer accepted after the next refresh.
 
-    def __init__(self, url: str, *, refresh_s: float = REFRESH_S, pause_s: float = PAUSE_S) -> None:
+    `host` is the issuer's, where `url` is an inner address of it that its server would not answer to by name.
+    """
+
+    def __init__(
+        self, url: str, *, host: str | None = None, refresh_s: float = REFRESH_S, pause_s: float = PAUSE_S
+    ) -> None:
         self._url = url
+        self._host = host
         self._refresh_s = refresh_s
         self._pause_s = pause_s
         self._keys: Mapping[str, RSAPublicKey] = {}
@@ -83,7 +89,7 @@ class SigningKeys:
 
     def _refresh(self) -> bool:
         try:
-            keys = read_key_set(fetch(self._url))
+            keys = read_key_set(fetch(self._url, self._host))
         except (OSError, HTTPException, ValueError) as problem:
             # No answer, half an answer, or no key set; the keys known so far stay good.
             log.warning("signing_keys_not_read", kind=type(problem).__name__, known=len(self._keys))
@@ -95,10 +101,11 @@ class SigningKeys:
         return True
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, host: str | None = None) -> bytes:
     """The body at `url`; no proxy of the environment is asked, because the address is one of ours."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=FETCH_TIMEOUT_S) as answer:
+    request = urllib.request.Request(url, headers={"Host": host} if host else {})
+    with opener.open(request, timeout=FETCH_TIMEOUT_S) as answer:
         body: bytes = answer.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         raise UnusableKeySet(f"more than {MAX_BYTES} bytes")
