@@ -21,5 +21,6 @@ find_python() {
 }
 
 find_python || exit 2
-PYTHONPATH="$scripts${PYTHONPATH:+:$PYTHONPATH}"
+# kafka/ for its broker, whose commands need nothing but Python.
+PYTHONPATH="$scripts:${scripts%/*}/kafka${PYTHONPATH:+:$PYTHONPATH}"
 export PYTHONPATH

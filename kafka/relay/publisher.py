@@ -6,6 +6,7 @@ watermark. Repeats are expected and dropped by `seq`; an event that Kafka lacks 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -40,6 +41,7 @@ ORDER BY o.seq
 """
 
 log = structlog.get_logger()
+client_log = logging.getLogger(__name__)
 
 
 class DeliveryFailed(RuntimeError):
@@ -180,7 +182,7 @@ class Publisher:
         if self._producer is None:
             if made := ensure_topics(self._bootstrap):
                 log.info("topics made", topics=made)
-            self._producer = Producer(producer_settings(self._bootstrap))
+            self._producer = Producer(producer_settings(self._bootstrap), logger=client_log)
         return self._producer
 
     def discard(self) -> None:

@@ -18,8 +18,8 @@ from daybook_scripts.trouble import Trouble
 
 # What --fresh removes. The environments and what other commands keep in .local/ stay.
 PROGRAM_FOLDERS = ("keys", "data", "outbox")
-SERVER_FOLDERS = ("postgres", "postgres.new", "redis")
-STATE_FILES = ("first-start", "demo-sign-in", "address")
+SERVER_FOLDERS = ("postgres", "postgres.new", "redis", "broker")
+STATE_FILES = ("first-start", "demo-sign-in", "address", "event-log")
 
 
 def state_folder() -> Path:

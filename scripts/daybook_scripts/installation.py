@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from daybook_scripts import layout, ports, programs, servers
+from daybook_scripts import kafka_broker, layout, ports, programs, servers
 from daybook_scripts.accounts import popen_rights
 from daybook_scripts.environment import clean_of_python
 from daybook_scripts.home import Home
@@ -35,6 +35,7 @@ class Choices:
     flower_port: int
     demo: bool
     flower: bool
+    kafka: bool = False
 
     @property
     def bind(self) -> str:
@@ -61,7 +62,10 @@ class Installation:
     def start_servers(self) -> None:
         database = self.given("DATABASE_URL") or self.start("postgres", self.start_postgres)
         redis = self.given("REDIS_URL") or self.start("redis", self.start_redis)
-        self.wiring = self.wire(database, redis)
+        kafka = ""
+        if self.choices.kafka:
+            kafka = self.given("KAFKA_BOOTSTRAP") or self.start("kafka", self.start_broker)
+        self.wiring = replace(self.wire(database, redis), kafka_bootstrap=kafka)
 
     def given(self, name: str) -> str | None:
         url = os.environ.get(name)
@@ -105,6 +109,12 @@ class Installation:
         self.supervisor.wait_until(child, lambda: servers.valkey_ready(server), 60)
         return server.url
 
+    def start_broker(self) -> str:
+        broker, program = kafka_broker.prepared_broker(self.home.servers / "broker", self.home.server_account)
+        child = self.supervisor.start(program)
+        self.supervisor.wait_until(child, lambda: kafka_broker.is_listening(broker), 120)
+        return broker.address
+
     def wire(self, owner_url: str, redis_url: str) -> programs.Wiring:
         home, choices = self.home, self.choices
         return programs.Wiring(
@@ -143,11 +153,33 @@ class Installation:
             self.django("roles", "manage.py", "db_roles", env=owner)
         with step("migrate"):
             self.django("migrate", "manage.py", "migrate", "--noinput", env=owner)
+        self.choose_log(wiring)
         if not wiring.static.exists():
             with step("static files"):
                 self.collect_static(wiring)
         if first:
             self.furnish_first_start(wiring)
+
+    def choose_log(self, wiring: programs.Wiring) -> None:
+        """Moves the install to the log it is to use from now on, where that is another than the last time."""
+        remembered = self.home.state / "event-log"
+        before = remembered.read_text().strip() if remembered.exists() else "postgres"
+        if before == wiring.event_log:
+            return
+        with step(f"event log: {before} to {wiring.event_log}"):
+            switch = programs.switch_log(wiring)
+            done = subprocess.run(
+                switch.command,
+                cwd=switch.cwd,
+                env=switch.env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                **popen_rights(switch.account),
+            )
+        if done.returncode:
+            raise Trouble("switch_failed", done.stderr.strip(), "see what it says, and start again.")
+        remembered.write_text(f"{wiring.event_log}\n")
 
     def collect_static(self, wiring: programs.Wiring) -> None:
         """They are no secret and lie beside the environment: made with our rights, readable by all."""

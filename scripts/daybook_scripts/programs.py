@@ -41,6 +41,11 @@ class Wiring:
     outbox: Path
     static: Path
     demo: bool
+    kafka_bootstrap: str = ""
+
+    @property
+    def event_log(self) -> str:
+        return "kafka" if self.kafka_bootstrap else "postgres"
 
     @property
     def analytics_url(self) -> str:
@@ -62,7 +67,8 @@ def common_env(wiring: Wiring) -> dict[str, str]:
         **({"HOME": str(wiring.data)} if wiring.account else {}),
         "PUBLIC_URL": wiring.public_url,
         "REDIS_URL": wiring.redis_url,
-        "EVENT_LOG": "postgres",
+        "EVENT_LOG": wiring.event_log,
+        "KAFKA_BOOTSTRAP": wiring.kafka_bootstrap,
     }
 
 
@@ -111,6 +117,12 @@ def web(wiring: Wiring) -> Program:
 
 def stream(wiring: Wiring) -> Program:
     return program("stream", ("-m", "consumers", "all", "--relay"), layout.KAFKA, stream_env(wiring), wiring)
+
+
+def switch_log(wiring: Wiring) -> Program:
+    """Prepares the install for the log that `wiring` has, and ends."""
+    command = ("-m", "relay", "switch-log", wiring.event_log)
+    return program("switch-log", command, layout.KAFKA, stream_env(wiring), wiring)
 
 
 def worker(wiring: Wiring) -> Program:

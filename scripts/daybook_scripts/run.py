@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from daybook_scripts import layout, ports, smoke
+from daybook_scripts import kafka_broker, layout, ports, smoke
 from daybook_scripts.environment import ensure_environment, environment_name
 from daybook_scripts.home import Home, furnish, remove_state, require_writable, state_folder, take_lock
 from daybook_scripts.installation import Choices, Installation, running
@@ -20,8 +20,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         prog="scripts/run",
         description="Starts Daybook on this machine: PostgreSQL, a Redis-compatible server, web with sockets, the "
         "event stream, the worker and analytics. Data live in .local/ and survive. Ctrl-C stops everything.",
-        epilog="DATABASE_URL (the owner's) and REDIS_URL are used instead of its own servers when set. PUBLIC_URL and "
-        "BIND say how it is reached from outside; DAYBOOK_STATE names another folder than .local/.",
+        epilog="DATABASE_URL (the owner's), REDIS_URL and, with --kafka, KAFKA_BOOTSTRAP are used instead of its own "
+        "servers when set. PUBLIC_URL and BIND say how it is reached from outside; DAYBOOK_STATE names another folder "
+        "than .local/.",
     )
     parser.add_argument("--port", type=port_number, default=8000, metavar="N", help="of the web (8000)")
     parser.add_argument(
@@ -37,7 +38,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--flower", action="store_true", help="starts Flower too, the operators' view of the jobs"
     )
-    parser.add_argument("--kafka", action="store_true", help="with the Kafka log (not there yet)")
+    parser.add_argument(
+        "--kafka",
+        action="store_true",
+        help="the event stream over a Kafka broker (needs Java 17, and Maven once)",
+    )
     parser.add_argument(
         "--smoke", action="store_true", help="starts in a temporary folder, tries it all, stops"
     )
@@ -53,16 +58,19 @@ def port_number(text: str) -> int:
 def main(arguments: list[str]) -> int:
     asked = parse(arguments)
     if asked.kafka:
-        raise Trouble(
-            "kafka_not_yet",
-            "--kafka runs the stream over a Kafka broker, and comes with the Kafka log.",
-            "leave it away: without it the stream runs over PostgreSQL's own log.",
-            status=2,
-        )
+        require_kafka()
     if asked.smoke:
-        return smoke.run()
-    choices = Choices(asked.port, asked.analytics_port, asked.flower_port, not asked.no_demo, asked.flower)
+        return smoke.run(kafka=asked.kafka)
+    choices = Choices(
+        asked.port, asked.analytics_port, asked.flower_port, not asked.no_demo, asked.flower, asked.kafka
+    )
     return run(choices, state_folder(), asked.fresh)
+
+
+def require_kafka() -> None:
+    """Before anything is made, as with ports."""
+    if not os.environ.get("KAFKA_BOOTSTRAP"):
+        kafka_broker.require_java()
 
 
 def run(choices: Choices, state: Path, fresh: bool) -> int:
@@ -122,6 +130,8 @@ def welcome(installation: Installation) -> None:
         lines.append(
             ("Flower", f"http://127.0.0.1:{wiring.flower_port} (operator / {wiring.flower_password})")
         )
+    if wiring.kafka_bootstrap:
+        lines.append(("Kafka", wiring.kafka_bootstrap))
     lines += [("Mail", f"files in {wiring.outbox}"), ("Logs", str(installation.home.logs))]
     say("\nDaybook runs.")
     for name, value in lines:

@@ -19,11 +19,11 @@ from daybook_scripts.trouble import Trouble
 WALK_SECONDS = 180
 
 
-def run() -> int:
+def run(*, kafka: bool = False) -> int:
     from daybook_scripts.run import prepare_home
 
     # Servers one is given would keep what the walk leaves behind.
-    for name in ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "BIND", "EMAIL_URL"):
+    for name in ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP", "PUBLIC_URL", "BIND", "EMAIL_URL"):
         os.environ.pop(name, None)
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="daybook-smoke-"))
@@ -31,7 +31,7 @@ def run() -> int:
     folder.chmod(0o711)
     say(f"Daybook is tried in {folder}")
     try:
-        walk(prepare_home(folder, environments(folder)))
+        walk(prepare_home(folder, environments(folder)), kafka)
     except Trouble as trouble:
         say(f"\n{trouble}")
         say(f"smoke FAILED after {milliseconds(started)} ms")
@@ -57,8 +57,9 @@ def environments(folder: Path) -> Path:
     return usual
 
 
-def walk(home: Home) -> None:
-    choices = Choices(ports.free_port(), ports.free_port(), ports.free_port(), demo=True, flower=False)
+def walk(home: Home, kafka: bool) -> None:
+    own = (ports.free_port(), ports.free_port(), ports.free_port())
+    choices = Choices(*own, demo=True, flower=False, kafka=kafka)
     with running(Installation(home, choices)) as installation:
         installation.start_servers()
         installation.prepare()

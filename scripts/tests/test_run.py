@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,13 @@ from daybook_scripts.trouble import Trouble
 RUN = layout.SCRIPTS / "run"
 
 
-def run(*arguments, **environment):
-    env = os.environ | {"PYTHON": sys.executable} | environment
-    return subprocess.run([RUN, *arguments], env=env, capture_output=True, text=True, timeout=60)
+@pytest.fixture
+def run(persons_env):
+    def run(*arguments, **environment):
+        env = persons_env | environment
+        return subprocess.run([RUN, *arguments], env=env, capture_output=True, text=True, timeout=60)
+
+    return run
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def taken_port():
         yield listener.getsockname()[1]
 
 
-def test_a_taken_port_is_named_with_how_to_mend_it_before_anything_is_made(tmp_path, taken_port):
+def test_a_taken_port_is_named_with_how_to_mend_it_before_anything_is_made(run, tmp_path, taken_port):
     state = tmp_path / "state"
     done = run("--port", str(taken_port), DAYBOOK_STATE=str(state))
     assert done.returncode == 1
@@ -40,7 +43,7 @@ def test_a_taken_port_is_named_with_how_to_mend_it_before_anything_is_made(tmp_p
 
 
 @pytest.mark.parametrize("version", ["2.7.18", "3.6.15", "3.10.13"])
-def test_an_old_python_is_named_with_how_to_get_a_newer_one(tmp_path, version):
+def test_an_old_python_is_named_with_how_to_get_a_newer_one(run, tmp_path, version):
     old = tmp_path / "old-python"
     old.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo "Python {version}"; exit 0; fi\nexit 1\n')
     old.chmod(0o755)
@@ -50,13 +53,13 @@ def test_an_old_python_is_named_with_how_to_get_a_newer_one(tmp_path, version):
     assert "PYTHON=/path/to/python3.13" in done.stderr
 
 
-def test_a_python_that_is_not_there_is_named(tmp_path):
+def test_a_python_that_is_not_there_is_named(run, tmp_path):
     done = run(PYTHON=str(tmp_path / "nothing"))
     assert done.returncode == 2
     assert "needs Python 3.11 or newer" in done.stderr
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_how_to_mend_it(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_with_how_to_mend_it(run, tmp_path):
     # A file in the way: no rights, not even root's, help against that.
     (tmp_path / "in-the-way").touch()
     done = run(DAYBOOK_STATE=str(tmp_path / "in-the-way" / "state"))
@@ -87,7 +90,7 @@ def test_an_ordinary_user_who_may_not_write_the_folder_gets_the_same_sentence():
         assert "can't write there (Permission denied)" in said.read()
 
 
-def test_a_second_start_on_the_same_folder_is_refused_and_says_where_the_first_runs(tmp_path):
+def test_a_second_start_on_the_same_folder_is_refused_and_says_where_the_first_runs(run, tmp_path):
     with take_lock(tmp_path) as lock:
         lock.write(", http://127.0.0.1:8000")
         lock.flush()
@@ -98,13 +101,15 @@ def test_a_second_start_on_the_same_folder_is_refused_and_says_where_the_first_r
     )
 
 
-def test_kafka_says_plainly_that_it_is_not_there_yet():
-    done = run("--kafka")
-    assert done.returncode == 2
-    assert "comes with the Kafka log" in done.stderr
+def test_kafka_without_java_is_a_sentence_that_says_how_to_get_it(run, tmp_path):
+    done = run("--smoke", "--kafka", JAVA_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "Kafka needs Java 17 or newer, and JAVA_HOME is" in done.stderr
+    assert "openjdk-17-jre-headless" in done.stderr
+    assert done.stdout == ""
 
 
-def test_fresh_never_empties_a_database_that_it_was_given(tmp_path):
+def test_fresh_never_empties_a_database_that_it_was_given(run, tmp_path):
     done = run(
         "--fresh",
         *free_ports(),
