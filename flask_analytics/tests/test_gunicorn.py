@@ -27,7 +27,7 @@ def start(environment, port, log):
     return subprocess.Popen(
         [*COMMAND, "-b", f"127.0.0.1:{port}", "analytics:create_app()"],
         cwd=FOLDER,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(FOLDER.parent / "kafka"), **environment},
         stderr=log,
         stdout=log,
     )

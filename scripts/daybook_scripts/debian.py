@@ -1,4 +1,7 @@
-"""What tests need from Debian: a PostgreSQL 15 server and Chromium. Installed where we may, said where not."""
+"""What tests need from Debian: a PostgreSQL 15 server, Chromium, and Java with Maven for Kafka.
+
+Installed where we may, said where not.
+"""
 
 from __future__ import annotations
 

@@ -165,11 +165,26 @@ def gather(bench: Bench, servers: TemporaryServers) -> None:
         bench.postgres_18 = servers.start_postgres(servers.binaries.postgres)
     with step("Redis-compatible server"):
         bench.redis = servers.start_redis()
-    bench.chromium = debian.find_chromium()
-    if bench.chromium is None and debian.install("chromium", "the tests of pages drive it"):
-        bench.chromium = debian.find_chromium()
+    bench.chromium = gather_chromium(bench)
     if bench.chromium is None:
-        bench.findings.missing.append("Chromium (tests marked browser)")
+        bench.findings.missing.append("Chromium with its driver (tests marked browser)")
+    for command, package in (("java", "default-jre-headless"), ("mvn", "maven")):
+        if shutil.which(command) is None and not debian.install(
+            package, "the tests of Kafka run a real broker"
+        ):
+            bench.findings.missing.append(f"{package} (tests of Kafka)")
+
+
+def gather_chromium(bench: Bench) -> Path | None:
+    """The browser, and a driver that starts: it is a program of its own, and a bare Debian lacks one library."""
+    driver = bench.environment.glob("lib/python3.*/site-packages/playwright/driver/node")
+    starts = all(subprocess.run([node, "--version"], capture_output=True).returncode == 0 for node in driver)
+    if not starts and not debian.install("libatomic1", "the browser's driver needs it"):
+        return None
+    found = debian.find_chromium()
+    if found is None and debian.install("chromium", "the tests of pages drive it"):
+        found = debian.find_chromium()
+    return found
 
 
 # --- what is run

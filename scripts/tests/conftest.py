@@ -1,90 +1,29 @@
-"""A small install of one's own for tests that need all of it: real servers, real programs, the demo data."""
-
-from __future__ import annotations
+"""What the tests of the commands share."""
 
 import os
-import secrets
-import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from daybook_scripts import layout, ports, programs
-from daybook_scripts.temporary_servers import TemporaryServers
-from tms_testing.database import migrated_database
-
-SERVER_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres:dev@127.0.0.1:5515/postgres")
-START_SECONDS = 120
+# django_backend/conftest.py puts a test run's settings into the environment that all tests share.
+SETTINGS = (
+    "PUBLIC_URL",
+    "SECRET_KEY",
+    "JWT_KEYS_DIR",
+    "DATA_DIR",
+    "REDIS_URL",
+    "REGISTRATION",
+    "DEMO_ACCOUNTS",
+)
 
 
 @pytest.fixture(scope="session")
-def demo_install():
-    """The wiring of a running Daybook with the demo data: web, stream, worker and analytics as `scripts/run` has them."""
-    folder = Path(tempfile.mkdtemp(prefix="daybook-install-"))
-    folder.chmod(0o711)  # ours, so we may: the Redis-compatible server's user has to pass through
-    servers = TemporaryServers(folder, Path(sys.prefix))
-    try:
-        with migrated_database(SERVER_URL) as database:
-            try:
-                wiring = wire(folder, database, servers.start_redis())
-                manage(wiring, "collectstatic", "--noinput", "-v", "0")
-                manage(wiring, "seed")
-                start(wiring, servers)
-                yield wiring
-            finally:
-                servers.supervisor.stop_all()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wire(folder, database, redis_url):
-    port = ports.free_port()
-    return programs.Wiring(
-        python=Path(sys.executable),
-        account=None,
-        public_url=f"http://127.0.0.1:{port}",
-        bind="127.0.0.1",
-        web_port=port,
-        analytics_port=ports.free_port(),
-        flower_port=ports.free_port(),
-        owner_database_url=database.owner_url,
-        role_urls={role: database.url_of(role) for role in programs.ROLES},
-        redis_url=redis_url,
-        secret_key=secrets.token_hex(32),
-        flower_password=secrets.token_hex(12),
-        keys=database.keys_dir,
-        data=folder / "data",
-        outbox=folder / "outbox",
-        static=folder / "static",
-        demo=True,
-    )
-
-
-def manage(wiring, *command):
-    subprocess.run(
-        [str(wiring.python), "manage.py", *command],
-        cwd=layout.DJANGO,
-        env=programs.django_env(wiring),
-        check=True,
-    )
-
-
-def start(wiring, servers):
-    children = {
-        program.name: servers.supervisor.start(program)
-        for program in (
-            programs.web(wiring),
-            programs.stream(wiring),
-            programs.worker(wiring),
-            programs.analytics(wiring),
-        )
+def persons_env():
+    """The environment of somebody who types a command, with the Python that runs the tests."""
+    mine = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    mine = {
+        name: value
+        for name, value in mine.items()
+        if not name.endswith("DATABASE_URL") and name != "PYTHONPATH"
     }
-    ready = {
-        "web": f"{wiring.web_url}/readyz",
-        "analytics": f"{wiring.analytics_url}/api/v1/analytics/healthz",
-    }
-    for name, url in ready.items():
-        servers.supervisor.wait_until(children[name], lambda url=url: programs.answers(url), START_SECONDS)
+    return mine | {"PYTHON": sys.executable}

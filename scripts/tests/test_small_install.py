@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -46,9 +45,8 @@ def environment():
     return ensure_environment(layout.ROOT / ".local", layout.SMALL_INSTALL)
 
 
-def test_the_smoke_run_walks_the_thread_and_says_each_step_with_its_milliseconds(environment):
-    env = os.environ | {"PYTHON": sys.executable}
-    done = subprocess.run([RUN, "--smoke"], env=env, capture_output=True, text=True)
+def test_the_smoke_run_walks_the_thread_and_says_each_step_with_its_milliseconds(environment, persons_env):
+    done = subprocess.run([RUN, "--smoke"], env=persons_env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in STEPS:
         assert re.search(rf"^  {re.escape(name)} +\d+ ms$", done.stdout, re.MULTILINE), (name, done.stdout)
@@ -59,8 +57,9 @@ def test_the_smoke_run_walks_the_thread_and_says_each_step_with_its_milliseconds
 class Daybook:
     """`scripts/run` on a state folder of its own, and what it printed."""
 
-    def __init__(self, state):
+    def __init__(self, state, env):
         self.state = state
+        self.env = env | {"DAYBOOK_STATE": str(state)}
         self.port = free_port()
         self.log = state / "printed.txt"
         self.process = None
@@ -72,10 +71,9 @@ class Daybook:
 
     def launch(self, *arguments):
         ports = ["--port", str(self.port), "--analytics-port", str(free_port())]
-        env = os.environ | {"PYTHON": sys.executable, "DAYBOOK_STATE": str(self.state)}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [RUN, *ports, *arguments], env=env, stdout=log, stderr=subprocess.STDOUT
+                [RUN, *ports, *arguments], env=self.env, stdout=log, stderr=subprocess.STDOUT
             )
 
     def printed(self):
@@ -128,13 +126,13 @@ class Daybook:
 
 
 @pytest.fixture
-def daybook(environment):
+def daybook(environment, persons_env):
     state = Path(tempfile.mkdtemp(prefix="daybook-install-"))
     state.chmod(0o711)
     # What the smoke run made already; both are named after what is in them.
     for made in (environment, *environment.parent.glob("static-*")):
         (state / made.name).symlink_to(made)
-    daybook = Daybook(state)
+    daybook = Daybook(state, persons_env)
     yield daybook
     if daybook.process is not None and daybook.process.poll() is None:
         daybook.stop()
