@@ -64,7 +64,9 @@ class Store:
             return f"operator:{self.secret(variable.lower())[:24]}"
         user, _, password = chosen.partition(":")
         if not user or len(password) < 8:
-            raise ConfigurationError(f"{variable} is not user:password with a password of 8 or more characters.")
+            raise ConfigurationError(
+                f"{variable} is not user:password with a password of 8 or more characters."
+            )
         return chosen
 
 
@@ -128,7 +130,10 @@ def kafka_ui_settings(login: str) -> str:
     """Settings of Spring, which takes JSON for YAML: so that any password is quoted well."""
     user, _, password = login.partition(":")
     return json.dumps(
-        {"auth": {"type": "LOGIN_FORM"}, "spring": {"security": {"user": {"name": user, "password": password}}}}
+        {
+            "auth": {"type": "LOGIN_FORM"},
+            "spring": {"security": {"user": {"name": user, "password": password}}},
+        }
     )
 
 
@@ -227,7 +232,8 @@ def owner_statements(password: str) -> list[sql.Composed]:
     tests = tests_are_here()
     return [
         sql.SQL(
-            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN CREATE ROLE {} LOGIN; END IF; END $$"
+            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN "
+            "CREATE ROLE {} LOGIN; END IF; END $$"
         ).format(sql.Literal(OWNER), owner),
         sql.SQL("ALTER ROLE {} CREATEROLE {} PASSWORD {}").format(
             owner, sql.SQL("CREATEDB" if tests else "NOCREATEDB"), sql.Literal(password)

@@ -42,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     """pytest's exit code; labels are dotted names, everything else is pytest's."""
     try:
         targets = [path_of(word) if is_label(word) else word for word in arguments]
-        environment = test_environment()
+        environment = environment_for_tests()
     except ConfigurationError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
@@ -72,7 +72,7 @@ def path_of(label: str) -> str:
     raise ConfigurationError(f"There are no tests named {label}. Name a package or module below apps.")
 
 
-def test_environment() -> dict[str, str]:
+def environment_for_tests() -> dict[str, str]:
     """With the server that tests may make databases on, and a Redis database of their own."""
     given = Environment(os.environ)
     made = dict(os.environ)

@@ -1,4 +1,4 @@
-"""`python -m relay.health`: exit 0 when no event has waited long for its place, nor, with Kafka, for its publication."""
+"""`python -m relay.health`: exit 0 when no event has waited long for its place nor, with Kafka, for publication."""
 
 from __future__ import annotations
 
