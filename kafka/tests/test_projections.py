@@ -196,7 +196,14 @@ def test_the_feed_leaves_sign_ins_and_the_systems_own_facts_to_the_audit():
         "user.registered",
         "user.signed_in",
         "user.signed_out",
+        "user.updated",
+        "user.deactivated",
+        "user.reactivated",
+        "user.erased",
+        "token.created",
+        "token.revoked",
         "user.sign_in_failed",
+        "user.access_denied",
         "system.dead_letter",
     }
 

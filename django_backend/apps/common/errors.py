@@ -86,9 +86,30 @@ class PreconditionRequired(DomainError):
     title = "Say which version you are replacing"
 
 
+class TooManyRequests(DomainError):
+    """Refused for how often it was tried; `retry_after` says in how many seconds it is worth another try."""
+
+    code = "too_many_requests"
+    status = 429
+    title = "That was tried too often"
+
+    def __init__(self, *, retry_after: int, detail: str = "") -> None:
+        self.retry_after = max(1, retry_after)
+        super().__init__(
+            detail or f"That was tried too often. Try again in {_in_words(self.retry_after)}.",
+            extra={"retry_after": self.retry_after},
+        )
+
+
 class Busy(DomainError):
     """A lock was not had in time; the same request, with the same key, may be sent again."""
 
     code = "busy"
     status = 503
     title = "Busy just now. Nothing was changed; try again"
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{-(-seconds // 60)} minutes"

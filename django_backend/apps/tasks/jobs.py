@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from apps.common.mail.sending import SEND_LIMIT
 from apps.tasks.services import deliveries
 
 
@@ -15,6 +16,6 @@ def sweep_deliveries() -> None:
         send_delivery.delay(delivery_id)
 
 
-@shared_task(time_limit=deliveries.SEND_LIMIT.total_seconds())
+@shared_task(time_limit=SEND_LIMIT.total_seconds())
 def send_delivery(delivery_id: int) -> None:
     deliveries.send_delivery(delivery_id=delivery_id)

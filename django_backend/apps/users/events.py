@@ -16,6 +16,11 @@ def user_registered(user: User, how: str) -> Event:
     return _of_user("user.registered", user, actor=user, how=how)
 
 
+def user_updated(user: User, *fields: str, actor: User | None) -> Event:
+    """Which fields changed and not to what: names and addresses live in tables, where they can be erased."""
+    return _of_user("user.updated", user, actor=actor, fields=sorted(fields))
+
+
 def user_signed_in(session: Session) -> Event:
     return _of_session("user.signed_in", session, actor=session.user)
 
@@ -40,6 +45,17 @@ def team_created(team: Team, *, actor: User, at: datetime) -> Event:
 
 def member_added(team: Team, person: User, role: str, *, actor: User, at: datetime, version: int) -> Event:
     return _of_team("member.added", team, version=version, actor=actor, at=at, user=person.pk, role=str(role))
+
+
+def member_removed(team: Team, person_id: int, *, actor: User, at: datetime) -> Event:
+    return _of_team("member.removed", team, version=team.version, actor=actor, at=at, user=person_id)
+
+
+def member_role_changed(
+    team: Team, person_id: int, old: str, new: str, *, actor: User, at: datetime
+) -> Event:
+    change: dict[str, Any] = {"user": person_id, "from": str(old), "to": str(new)}
+    return _of_team("member.role_changed", team, version=team.version, actor=actor, at=at, **change)
 
 
 def _of_user(event_type: str, user: User, *, actor: User | None, **payload: Any) -> Event:

@@ -7,7 +7,11 @@ from apps.users.models import ROLE_RANK, Role, Team, TeamMember, User
 
 
 def role_in_team(person: User, team_id: int) -> Role | None:
-    """The person's role in the team, None for outsiders and for people who were deactivated."""
+    """The person's role in the team, None for outsiders, for people who were deactivated, and for a session that is
+    good for one project only.
+    """
+    if person.narrowed_to is not None:
+        return None
     found = TeamMember.objects.filter(team_id=team_id, user_id=person.pk, user__is_active=True)
     role = found.values_list("role", flat=True).first()
     return Role(role) if role else None
@@ -34,3 +38,8 @@ def require_can_give(person: User, team: Team, given: Role) -> None:
     own = require_member(person, team)
     if not can_give(own, given):
         raise Forbidden("This takes the role admin, and an owner to make an owner.")
+
+
+def require_can_change(person: User, team: Team, member: TeamMember) -> None:
+    """Raise Forbidden unless the person may change or remove this member: admins those who hold no more than they."""
+    require_can_give(person, team, Role(member.role))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
+from django.utils import timezone
 
-from apps.common.errors import NotFound
-from apps.users.models import Role, Session, Team, TeamMember, User
-from apps.users.policies import role_in_team
+from apps.common.errors import Forbidden, NotFound
+from apps.users.models import AccountLink, Role, Session, Team, TeamMember, User
+from apps.users.policies import can_manage_members, role_in_team
 
 MAX_ID = 2**63 - 1
 
@@ -22,12 +23,24 @@ def find_by_sign_in_name(name: str) -> User | None:
 
 
 def people_known_to(reader: User) -> QuerySet[User]:
-    """The reader and those who share a team with them."""
+    """The reader and those who share a team with them; the reader alone in a session that is good for one project."""
+    if reader.narrowed_to is not None:
+        return User.objects.filter(pk=reader.pk)
     shared = TeamMember.objects.filter(team__memberships__user=reader).values("user_id")
     return User.objects.filter(pk__in=shared) | User.objects.filter(pk=reader.pk)
 
 
+def get_person(reader: User, person_id: int) -> User:
+    """Somebody the reader shares a team with, or themselves; raises NotFound."""
+    person = people_known_to(reader).filter(pk=person_id).first() if 0 < person_id <= MAX_ID else None
+    if person is None:
+        raise NotFound
+    return person
+
+
 def teams_of(reader: User) -> QuerySet[Team]:
+    if reader.narrowed_to is not None:
+        return Team.objects.none()
     return Team.objects.filter(memberships__user=reader)
 
 
@@ -44,8 +57,31 @@ def members_of(reader: User, team_id: int) -> QuerySet[TeamMember]:
     return team.memberships.select_related("user")
 
 
+def get_member(reader: User, team_id: int, user_id: int) -> TeamMember:
+    member = members_of(reader, team_id).filter(user_id=user_id).first() if 0 < user_id <= MAX_ID else None
+    if member is None:
+        raise NotFound
+    return member
+
+
+def open_invitations(reader: User, team_id: int) -> QuerySet[AccountLink]:
+    """What may still be accepted, newest first; for those who manage members. Raises NotFound or Forbidden."""
+    team, role = get_team(reader, team_id)
+    if not can_manage_members(role):
+        raise Forbidden("This takes the role admin.")
+    return team.invitations.filter(
+        used_at__isnull=True, revoked_at__isnull=True, expires_at__gt=timezone.now()
+    ).select_related("made_by")
+
+
 def live_sessions_of(person: User) -> QuerySet[Session]:
-    return Session.objects.filter(user=person, ended_at__isnull=True)
+    """Sign-ins that hold, latest used first; API tokens are listed by themselves."""
+    now = timezone.now()
+    return (
+        Session.objects.filter(user=person, ended_at__isnull=True, expires_at__gt=now, idle_until__gt=now)
+        .exclude(kind=Session.Kind.TOKEN)
+        .order_by("-last_used_at", "sid")
+    )
 
 
 def has_an_operator() -> bool:

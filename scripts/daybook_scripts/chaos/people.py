@@ -105,9 +105,16 @@ def _found(address: Address, plan: TeamPlan, cast: Cast) -> None:
     owner = Door(address, cast.people[owner_name].email, PASSWORD)
     team = owner.must("POST", "/api/teams/", {"name": plan.name})["id"]
     for name in others:
-        owner.must("POST", f"/api/teams/{team}/members/", {"user": name, "role": plan.roles[name]})
+        _join(address, owner, team, cast.people[name], plan.roles[name])
     for key, added in plan.projects.items():
         cast.projects.append(_found_project(owner, team, key, added, plan, cast))
+
+
+def _join(address: Address, owner: Door, team: int, person: Person, role: str) -> None:
+    """Nobody is put into a team of strangers: they are handed a link, and follow it."""
+    link = owner.must("POST", f"/api/teams/{team}/invitations/", {"role": role})["link"]
+    secret = link.rstrip("/").rpartition("/")[2]
+    Door(address, person.email, PASSWORD).must("POST", "/api/invitations/accept/", {"token": secret})
 
 
 def _found_project(

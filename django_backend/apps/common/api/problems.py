@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from apps.common.errors import Busy, DomainError, Forbidden, Invalid, NotFound
+from apps.common.errors import Busy, DomainError, Forbidden, Invalid, NotFound, TooManyRequests
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_BASE = "urn:daybook:problem:"
@@ -51,6 +51,8 @@ def problem_response(problem: Exception, context: dict[str, Any]) -> Response | 
         response["WWW-Authenticate"] = getattr(problem, "auth_header", None) or 'Bearer realm="daybook"'
     if isinstance(problem, exceptions.Throttled) and (wait := getattr(problem, "wait", None)) is not None:
         response["Retry-After"] = str(int(wait) + 1)
+    if isinstance(problem, TooManyRequests):
+        response["Retry-After"] = str(problem.retry_after)
     if isinstance(problem, exceptions.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     if body["status"] == Busy.status:

@@ -4,15 +4,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from apps.common.mail.rows import MailRow
 
-class Delivery(models.Model):
+
+class Delivery(MailRow):
     """One notification on its way to one person by one channel: due work is a row, Celery only hurries it."""
-
-    class State(models.TextChoices):
-        DUE = "due", "Due"
-        SENT = "sent", "Sent"
-        SKIPPED = "skipped", "Skipped"
-        DEAD = "dead", "Given up"
 
     event_id = models.UUIDField()
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -20,14 +16,6 @@ class Delivery(models.Model):
     kind = models.TextField()
     task_id = models.BigIntegerField(null=True)
     data = models.JSONField()
-    state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
-    reason = models.TextField(blank=True, default="")
-    run_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True)
-    message_id = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField()
-    sent_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "deliveries"

@@ -1,37 +1,25 @@
 """Deliveries: from a notification (a consumer's row) to a mail, by way of a row that says it is due.
 
 `make_deliveries` turns new notifications into rows, `due_delivery_ids` finds what is due, `send_delivery` claims one
-and sends it. Each may run twice, in two workers at once, or be killed anywhere: a mail is repeated only if the kill
-fell between the mail server's answer and our commit, and then with the same Message-ID.
+and sends it (apps.common.mail.sending, as all mail). Each may run twice or be killed anywhere.
 """
 
 from __future__ import annotations
 
-import smtplib
-from datetime import timedelta
-
-import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection, transaction
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from apps.common.errors import NotFound
+from apps.common.mail.rows import MailRow
+from apps.common.mail.sending import BATCH, NotWanted, due_ids, send_row
 from apps.tasks.models import Delivery, Task
 from apps.tasks.selectors import get_task, people_by_id
 from apps.users.models import User
 from tms_events.topics import partitions_by_topic
 
 TOPIC = "task-events"
-BATCH = 500
-# A sending that takes longer is ended by Celery, so that when a claim runs out nobody is at it any more; and as a claim
-# is what a worker leaves behind when it is killed, it is also how late a mail may come for it.
-SEND_LIMIT = timedelta(seconds=25)
-CLAIM = SEND_LIMIT + timedelta(seconds=5)
-MAX_ATTEMPTS = 8
-
-logger = structlog.get_logger(__name__)
 
 # One statement: the position is locked and moved, and the rows are made, together. Rows of a partition appear in the
 # order of seq (its consumer is the only writer), so a position by seq can't pass over one.
@@ -93,44 +81,12 @@ def _make_for(partition: int) -> int:
 
 def due_delivery_ids(limit: int = BATCH) -> list[int]:
     """Ids of deliveries that are due and claimed by nobody, oldest first."""
-    now = timezone.now()
-    due = Delivery.objects.filter(state=Delivery.State.DUE, run_at__lte=now).exclude(claimed_until__gt=now)
-    return list(due.order_by("run_at", "id").values_list("pk", flat=True)[:limit])
+    return due_ids(Delivery, limit)
 
 
-def send_delivery(*, delivery_id: int) -> Delivery.State | None:
+def send_delivery(*, delivery_id: int) -> MailRow.State | None:
     """Claim the delivery, ask the person's rights, send, mark. None if it is not due or somebody else has it."""
-    delivery = _claim(delivery_id)
-    if delivery is None:
-        return None
-    task = _task_they_may_see(delivery)
-    if task is None:
-        return _finish(delivery, Delivery.State.SKIPPED, "The task is no longer theirs to see.")
-    try:
-        _mail(delivery, task).send()
-    except (smtplib.SMTPException, OSError) as problem:
-        return _try_later(delivery, problem)
-    return _finish(delivery, Delivery.State.SENT, "")
-
-
-def _claim(delivery_id: int) -> Delivery | None:
-    now = timezone.now()
-    with transaction.atomic():
-        delivery = (
-            Delivery.objects.select_for_update(skip_locked=True)
-            .filter(pk=delivery_id, state=Delivery.State.DUE, run_at__lte=now)
-            .exclude(claimed_until__gt=now)
-            .first()
-        )
-        if delivery is None:
-            return None
-        if delivery.attempts >= MAX_ATTEMPTS:
-            _finish(delivery, Delivery.State.DEAD, "No attempt to send it came to an end.")
-            return None
-        delivery.claimed_until = now + CLAIM
-        delivery.attempts += 1
-        delivery.save(update_fields=["claimed_until", "attempts"])
-    return delivery
+    return send_row(Delivery, delivery_id, _mail)
 
 
 def _task_they_may_see(delivery: Delivery) -> Task | None:
@@ -144,29 +100,11 @@ def _task_they_may_see(delivery: Delivery) -> Task | None:
     return None if task.archived_at else task
 
 
-def _finish(delivery: Delivery, state: Delivery.State, reason: str) -> Delivery.State:
-    sent_at = timezone.now() if state == Delivery.State.SENT else None
-    Delivery.objects.filter(pk=delivery.pk).update(
-        state=state, reason=reason, sent_at=sent_at, claimed_until=None
-    )
-    return state
-
-
-def _try_later(delivery: Delivery, problem: Exception) -> Delivery.State:
-    """Back off by powers of two minutes; after the last attempt it is given up and stays visible to operators."""
-    logger.warning(
-        "mail not sent", delivery=delivery.pk, attempt=delivery.attempts, problem=type(problem).__name__
-    )
-    if delivery.attempts >= MAX_ATTEMPTS:
-        return _finish(delivery, Delivery.State.DEAD, str(problem)[:500])
-    run_at = timezone.now() + timedelta(minutes=2**delivery.attempts)
-    Delivery.objects.filter(pk=delivery.pk).update(
-        run_at=run_at, claimed_until=None, reason=str(problem)[:500]
-    )
-    return Delivery.State.DUE
-
-
-def _mail(delivery: Delivery, task: Task) -> EmailMultiAlternatives:
+def _mail(delivery: Delivery) -> EmailMultiAlternatives:
+    """The mail itself; raises NotWanted where the recipient has no right to the task any more."""
+    task = _task_they_may_see(delivery)
+    if task is None:
+        raise NotWanted("The task is no longer theirs to see.")
     actor_id = delivery.data.get("actor")
     actor: User | None = people_by_id([actor_id]).get(actor_id) if actor_id else None
     context = {

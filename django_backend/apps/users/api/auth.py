@@ -32,9 +32,12 @@ from apps.users.api.serializers import (
 )
 from apps.users.models import User
 from apps.users.services.accounts import register_user
+from apps.users.services.invitations import register_invited
 from apps.users.services.sessions import TokenPair, refresh_tokens, sign_in_client, sign_out, sign_out_client
 from apps.users.services.setup_links import use_setup_link
 from apps.users.services.tickets import GOOD_FOR, issue_socket_ticket
+
+TOO_MANY = OpenApiResponse(description="Code: too_many_requests; Retry-After says when")
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
@@ -51,17 +54,23 @@ class RegisterView(PublicView):
         responses={
             201: MeOut,
             403: OpenApiResponse(description="Codes: registration_closed, invitation_needed"),
+            404: OpenApiResponse(description="Codes: setup_link_not_good, link_not_good"),
+            429: TOO_MANY,
         },
         operation_id="auth_register",
     )
     def post(self, request: Request) -> Response:
-        """Make an account, where this server's setting lets people in, or with the first person's set-up token."""
+        """Make an account, where this server's setting lets people in, by an invitation to a team, or with the first
+        person's set-up token."""
         values = dict(checked(RegisterIn, request))
-        team_name, secret = values.pop("team_name", ""), values.pop("setup_token", None)
-        if secret is not None:
-            user, _ = use_setup_link(secret=secret, team_name=team_name, **values)
+        team_name, setup_secret = values.pop("team_name", ""), values.pop("setup_token", None)
+        invitation = values.pop("invitation", None)
+        if setup_secret is not None:
+            user, _ = use_setup_link(secret=setup_secret, team_name=team_name, **values)
+        elif invitation is not None:
+            user, _ = register_invited(secret=invitation, address=address_of(request), **values)
         else:
-            user = register_user(**values)
+            user = register_user(address=address_of(request), **values)
         return Response(MeOut(user).data, status=status.HTTP_201_CREATED)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -12,21 +14,37 @@ from rest_framework.views import APIView
 from apps.common.api.commands import run_request
 from apps.common.api.pagination import keyset_page, limit_of, page_response
 from apps.common.idempotency.commands import Outcome
-from apps.users.api.auth import checked, signed_in_user
+from apps.users.api.auth import TOO_MANY, checked, signed_in_user
 from apps.users.api.serializers import (
+    InvitationIn,
+    InvitationOut,
+    InvitationPageOut,
+    JoinedOut,
+    LinkIn,
+    MadeInvitationOut,
     MemberIn,
     MemberOut,
     MemberPageOut,
     MeOut,
     PeoplePageOut,
+    RoleIn,
     TeamIn,
     TeamOut,
     TeamPageOut,
     UserOut,
 )
 from apps.users.models import TeamMember, User
-from apps.users.selectors import find_by_sign_in_name, get_team, members_of, people_known_to, teams_of
-from apps.users.services.teams import add_team_member, create_team
+from apps.users.selectors import (
+    get_member,
+    get_person,
+    get_team,
+    members_of,
+    open_invitations,
+    people_known_to,
+    teams_of,
+)
+from apps.users.services.invitations import accept_invitation, invite_to_team, revoke_invitation
+from apps.users.services.teams import add_team_member, change_member_role, create_team, remove_member
 
 PAGED = [
     OpenApiParameter("cursor", str, description="From the `next` of the page before"),
@@ -50,6 +68,8 @@ class MeView(APIView):
 
 
 class TeamsView(APIView):
+    scope_needed = "admin"
+
     @extend_schema(parameters=PAGED, responses=TeamPageOut, operation_id="teams_list")
     def get(self, request: Request) -> Response:
         """One's own teams."""
@@ -71,7 +91,16 @@ class TeamsView(APIView):
         return Response(TeamOut(team).data, status=outcome.status)
 
 
+class PersonView(APIView):
+    @extend_schema(responses=UserOut, operation_id="users_read")
+    def get(self, request: Request, user_id: int) -> Response:
+        """Somebody one shares a team with."""
+        return Response(UserOut(get_person(signed_in_user(request), user_id)).data)
+
+
 class MembersView(APIView):
+    scope_needed = "admin"
+
     @extend_schema(parameters=PAGED, responses=MemberPageOut, operation_id="team_members_list")
     def get(self, request: Request, team_id: int) -> Response:
         """Who is in the team and with which role."""
@@ -81,19 +110,101 @@ class MembersView(APIView):
         parameters=IDEMPOTENT, request=MemberIn, responses={201: MemberOut}, operation_id="team_members_add"
     )
     def post(self, request: Request, team_id: int) -> Response:
-        """Take somebody who has an account into the team. Admins may; only an owner makes an owner."""
+        """Take somebody in whom one knows from another team; others are invited. Only an owner makes an owner."""
         actor, values = signed_in_user(request), checked(MemberIn, request)
 
         def operation() -> Outcome:
-            person = find_by_sign_in_name(values["user"])
+            # Anybody else is absent for this actor, whether or not there is such an account.
+            is_known = people_known_to(actor).filter(pk=values["user"]).exists()
             membership = add_team_member(
-                actor=actor, team_id=team_id, user_id=person.pk if person else 0, role=values["role"]
+                actor=actor,
+                team_id=team_id,
+                user_id=values["user"] if is_known else 0,
+                role=values["role"],
             )
             return Outcome(status=status.HTTP_201_CREATED, object_id=membership.pk, version=None)
 
         outcome = run_request(request, operation)
         membership = members_of(actor, team_id).get(pk=outcome.object_id or 0)
         return Response(MemberOut(membership).data, status=outcome.status)
+
+
+class MemberView(APIView):
+    scope_needed = "admin"
+
+    @extend_schema(
+        parameters=IDEMPOTENT, request=RoleIn, responses=MemberOut, operation_id="team_members_change"
+    )
+    def patch(self, request: Request, team_id: int, user_id: int) -> Response:
+        """Change a member's role. The last owner stays one (409, last_owner)."""
+        actor, values = signed_in_user(request), checked(RoleIn, request)
+
+        def operation() -> Outcome:
+            change_member_role(actor=actor, team_id=team_id, user_id=user_id, role=values["role"])
+            return Outcome(status=status.HTTP_200_OK, object_id=user_id)
+
+        outcome = run_request(request, operation)
+        return Response(MemberOut(get_member(actor, team_id, user_id)).data, status=outcome.status)
+
+    @extend_schema(parameters=IDEMPOTENT, responses={204: None}, operation_id="team_members_remove")
+    def delete(self, request: Request, team_id: int, user_id: int) -> Response:
+        """Take a member out of the team, or leave it oneself. The last owner can't (409, last_owner)."""
+        actor = signed_in_user(request)
+
+        def operation() -> Outcome:
+            remove_member(actor=actor, team_id=team_id, user_id=user_id)
+            return Outcome(status=status.HTTP_204_NO_CONTENT, object_id=user_id)
+
+        return Response(status=run_request(request, operation).status)
+
+
+class InvitationsView(APIView):
+    scope_needed = "admin"
+
+    @extend_schema(parameters=PAGED, responses=InvitationPageOut, operation_id="team_invitations_list")
+    def get(self, request: Request, team_id: int) -> Response:
+        """Invitations that may still be accepted, newest first; for admins."""
+        found = open_invitations(signed_in_user(request), team_id)
+        page = keyset_page(
+            found,
+            ("-made_at", "-id"),
+            cursor=request.GET.get("cursor"),
+            limit=limit_of(request._request),
+        )
+        return page_response(request._request, page, InvitationOut)
+
+    @extend_schema(
+        request=InvitationIn,
+        responses={201: MadeInvitationOut, 429: TOO_MANY},
+        operation_id="team_invitations_create",
+    )
+    def post(self, request: Request, team_id: int) -> Response:
+        """Invite somebody: by mail, or by a link to hand over. It takes no idempotency key, for it shows a secret."""
+        made = invite_to_team(
+            actor=signed_in_user(request), team_id=team_id, **checked(InvitationIn, request)
+        )
+        body = {**InvitationOut(made.link).data, "link": made.address}
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class InvitationView(APIView):
+    scope_needed = "admin"
+
+    @extend_schema(responses={204: None}, operation_id="team_invitations_revoke")
+    def delete(self, request: Request, team_id: int, invitation_id: UUID) -> Response:
+        """Take an invitation back."""
+        revoke_invitation(actor=signed_in_user(request), team_id=team_id, invitation_id=invitation_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AcceptInvitationView(APIView):
+    scope_needed = "admin"
+
+    @extend_schema(request=LinkIn, responses={200: JoinedOut}, operation_id="invitations_accept")
+    def post(self, request: Request) -> Response:
+        """Join a team by an invitation's secret, as somebody who has an account."""
+        member = accept_invitation(actor=signed_in_user(request), secret=checked(LinkIn, request)["token"])
+        return Response(JoinedOut(member).data)
 
 
 def paged(request: Request, rows: QuerySet[User] | QuerySet[TeamMember] | QuerySet, shape: type) -> Response:

@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.users.models import Role
+from apps.common.api.fields import IdField
+from apps.users.models import Role, User
 from apps.users.services.accounts import MAX_PASSWORD_LENGTH
 
 PASSWORD: dict[str, Any] = {
@@ -23,7 +24,9 @@ class LoginIn(serializers.Serializer[Any]):
 
 
 class RegisterIn(serializers.Serializer[Any]):
-    email = serializers.CharField(max_length=254)
+    email = serializers.CharField(
+        max_length=254, required=False, help_text="Not where a mailed invitation has fixed it"
+    )
     username = serializers.CharField(max_length=39)
     display_name = serializers.CharField(max_length=100)
     password = serializers.CharField(**PASSWORD)
@@ -35,11 +38,43 @@ class RegisterIn(serializers.Serializer[Any]):
     team_name = serializers.CharField(
         max_length=100, required=False, help_text="The first team's name; only with setup_token"
     )
+    invitation = serializers.CharField(
+        max_length=100, required=False, help_text="The secret of an invitation to a team"
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "email" not in attrs and "invitation" not in attrs:
+            raise serializers.ValidationError({"email": "Give an address."}, code="required")
         if "setup_token" in attrs and "team_name" not in attrs:
             raise serializers.ValidationError({"team_name": "Name the first team."}, code="required")
         return attrs
+
+
+class ResetRequestIn(serializers.Serializer[Any]):
+    email = serializers.CharField(max_length=254)
+
+
+class ResetIn(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=100, help_text="The secret of the mailed link")
+    password = serializers.CharField(**PASSWORD)
+
+
+class LinkIn(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=100, help_text="The secret of the mailed link")
+
+
+class PasswordIn(serializers.Serializer[Any]):
+    current_password = serializers.CharField(**PASSWORD)
+    password = serializers.CharField(**PASSWORD)
+
+
+class EmailIn(serializers.Serializer[Any]):
+    current_password = serializers.CharField(**PASSWORD)
+    email = serializers.CharField(max_length=254)
+
+
+class AcceptedOut(serializers.Serializer[Any]):
+    detail = serializers.CharField()
 
 
 class RefreshIn(serializers.Serializer[Any]):
@@ -78,10 +113,14 @@ class UserOut(serializers.Serializer[Any]):
 class MeOut(UserOut):
     public_id = serializers.UUIDField()
     email = serializers.EmailField()
+    email_verified = serializers.SerializerMethodField()
     time_zone = serializers.CharField()
     language = serializers.CharField()
     is_staff = serializers.BooleanField()
     joined_at = serializers.DateTimeField()
+
+    def get_email_verified(self, user: User) -> bool:
+        return user.email_verified_at is not None
 
 
 class TeamIn(serializers.Serializer[Any]):
@@ -102,7 +141,42 @@ class TeamOut(serializers.Serializer[Any]):
 
 
 class MemberIn(serializers.Serializer[Any]):
-    user = serializers.CharField(max_length=254, help_text="User name or e-mail address, exactly")
+    user = IdField(help_text="Somebody you share another team with. Others are invited")
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class RoleIn(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class InvitationIn(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices)
+    email = serializers.CharField(
+        max_length=254, required=False, help_text="Mails the link there; without, it is in the answer"
+    )
+
+
+class InvitationOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Role.choices)
+    email = serializers.CharField()
+    made_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+class MadeInvitationOut(InvitationOut):
+    link = serializers.CharField(
+        allow_null=True, help_text="To hand over; shown this once, and not where it was mailed"
+    )
+
+
+class InvitationPageOut(serializers.Serializer[Any]):
+    results = InvitationOut(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class JoinedOut(serializers.Serializer[Any]):
+    team = TeamOut()
     role = serializers.ChoiceField(choices=Role.choices)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.users.api import auth, people
+from apps.users.api import account, auth, people
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view(), name="auth-register"),
@@ -11,8 +11,24 @@ urlpatterns = [
     path("auth/logout/", auth.LogoutView.as_view(), name="auth-logout"),
     path("auth/public-key/", auth.PublicKeyView.as_view(), name="auth-public-key"),
     path("auth/ws-ticket/", auth.SocketTicketView.as_view(), name="auth-ws-ticket"),
+    path("auth/password-reset/", account.ResetRequestView.as_view(), name="auth-reset-request"),
+    path("auth/password-reset/confirm/", account.ResetView.as_view(), name="auth-reset"),
+    path("auth/verify-email/", account.VerifyEmailView.as_view(), name="auth-verify-email"),
+    path("auth/confirm-email/", account.ConfirmEmailView.as_view(), name="auth-confirm-email"),
     path("users/", people.PeopleView.as_view(), name="api-user-list"),
     path("users/me/", people.MeView.as_view(), name="api-me"),
+    path("users/me/password/", account.PasswordView.as_view(), name="api-me-password"),
+    path("users/me/email/", account.EmailView.as_view(), name="api-me-email"),
+    path("users/me/verification/", account.VerificationView.as_view(), name="api-me-verification"),
+    path("users/<int:user_id>/", people.PersonView.as_view(), name="api-user"),
     path("teams/", people.TeamsView.as_view(), name="api-team-list"),
     path("teams/<int:team_id>/members/", people.MembersView.as_view(), name="api-team-members"),
+    path("teams/<int:team_id>/members/<int:user_id>/", people.MemberView.as_view(), name="api-team-member"),
+    path("teams/<int:team_id>/invitations/", people.InvitationsView.as_view(), name="api-invitations"),
+    path(
+        "teams/<int:team_id>/invitations/<uuid:invitation_id>/",
+        people.InvitationView.as_view(),
+        name="api-invitation",
+    ),
+    path("invitations/accept/", people.AcceptInvitationView.as_view(), name="api-invitation-accept"),
 ]

@@ -1,3 +1,6 @@
+from apps.users.models.limit import RateLimit
+from apps.users.models.link import AccountLink
+from apps.users.models.mail import AccountMail
 from apps.users.models.session import Session
 from apps.users.models.setup import SetupLink
 from apps.users.models.team import ROLE_RANK, Role, Team, TeamMember
@@ -6,6 +9,9 @@ from apps.users.models.user import User
 
 __all__ = [
     "ROLE_RANK",
+    "AccountLink",
+    "AccountMail",
+    "RateLimit",
     "Role",
     "Session",
     "SetupLink",

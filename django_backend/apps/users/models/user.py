@@ -55,10 +55,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     email_verified_at = models.DateTimeField(null=True, blank=True)
     joined_at = models.DateTimeField(db_default=models.functions.Now())
     erased_at = models.DateTimeField(null=True, blank=True)
+    # The team whose robot this is: it signs in by its API token alone. Nobody's for people.
+    service_of = models.ForeignKey(
+        "users.Team", on_delete=models.CASCADE, null=True, blank=True, related_name="services"
+    )
     # The position of the latest event of this aggregate.
     version = models.BigIntegerField(default=0)
     # Moves whenever what this person may see changes; open sockets and resuming browsers compare it.
     access_epoch = models.BigIntegerField(default=0)
+
+    # Set by authentication where the session is good for one project only; policies and querysets hold to it.
+    narrowed_to: int | None = None
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -81,6 +88,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.display_name.split()[0]
+
+    @property
+    def is_service(self) -> bool:
+        return self.service_of_id is not None
 
     @property
     def initials(self) -> str:

@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, TooManyRequests
 from apps.users.services.accounts import MAX_PASSWORD_LENGTH
 
 
 class PageForm(forms.Form):
     """A form whose inputs carry the house's class, and that can show what a service refused."""
+
+    refused_with: int = 422
+    retry_after: int | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -24,7 +27,9 @@ class PageForm(forms.Form):
             for message in messages:
                 self.add_error(name if name in self.fields else None, message)
         if not problem.fields:
-            self.add_error(None, problem.detail)
+            self.add_error(None, problem.detail.removesuffix("."))
+        if isinstance(problem, TooManyRequests):
+            self.refused_with, self.retry_after = problem.status, problem.retry_after
 
 
 class SignInForm(PageForm):
@@ -65,6 +70,35 @@ class RegisterForm(PageForm):
         help_text="At least ten characters. A few words in a row do well.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+def new_password_field(label: str = "New password") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=MAX_PASSWORD_LENGTH,
+        strip=False,
+        help_text="At least ten characters. A few words in a row do well.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ResetRequestForm(PageForm):
+    email = forms.EmailField(
+        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+
+class ResetForm(PageForm):
+    password = new_password_field()
+
+
+class InvitedForm(RegisterForm):
+    """`email` is asked only where no mailed invitation has fixed it."""
+
+    def __init__(self, *args: Any, fixed_email: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        if fixed_email:
+            del self.fields["email"]
 
 
 class SetUpForm(RegisterForm):

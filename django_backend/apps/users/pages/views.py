@@ -66,7 +66,7 @@ def register_page(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST or None)
     if form.is_valid():
         try:
-            user = register_user(**form.cleaned_data)
+            user = register_user(**form.cleaned_data, address=address_of(request))
         except DomainError as problem:
             form.show(problem)
         else:
@@ -100,9 +100,14 @@ def let_in(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def shown(request: HttpRequest, template: str, form: PageForm | None, **context: Any) -> HttpResponse:
-    """The page; with 422 where the form says what is wrong, so that a program can tell as well."""
-    status = context.pop("status", 422 if form is not None and form.is_bound else 200)
-    return render(request, template, {"form": form, **context}, status=status)
+    """The page; with 422 (429 for too many tries) where the form says what is wrong, so that a program can tell too."""
+    refused = form.refused_with if form is not None and form.is_bound else 200
+    response = render(
+        request, template, {"form": form, **context}, status=context.pop("status", None) or refused
+    )
+    if form is not None and form.retry_after is not None:
+        response["Retry-After"] = str(form.retry_after)
+    return response
 
 
 def local_target(request: HttpRequest) -> str:

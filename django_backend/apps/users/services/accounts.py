@@ -9,12 +9,16 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.common.errors import Forbidden, Invalid
 from apps.common.events.record import record
 from apps.users.events import user_registered
 from apps.users.models import User
 from apps.users.selectors import find_by_sign_in_name
+from apps.users.services import limits
+from apps.users.services.links import Purpose, make_link
+from apps.users.services.mails import Kind, queue_mail
 
 # Longer ones only cost the hash its time.
 MAX_PASSWORD_LENGTH = 1000
@@ -39,7 +43,6 @@ class DemoAccountsOff(Forbidden):
     title = "Demo accounts exist only where DEMO_ACCOUNTS is set"
 
 
-@transaction.atomic
 def register_user(
     *,
     email: str,
@@ -49,14 +52,26 @@ def register_user(
     how: str = "open",
     time_zone: str = "UTC",
     is_staff: bool = False,
+    address: str | None = None,
 ) -> User:
     """Make a person, by open registration or (`how="demo"`) as a demo account, which alone may be staff.
 
-    Raises RegistrationClosed, InvitationNeeded, DemoAccountsOff, or Invalid with the fields that need another look.
+    `address` is where the request came from. Raises RegistrationClosed, InvitationNeeded, DemoAccountsOff,
+    TooManyRequests, or Invalid with the fields that need another look.
     """
     require_open_door(how)
-    values = {"email": email, "username": username, "display_name": display_name, "time_zone": time_zone}
-    return add_person(**values, password=password, how=how, is_staff=is_staff and how == "demo")
+    if how == "open":
+        limits.enforce(limits.REGISTER, limits.network_of(address))
+    with transaction.atomic():
+        return add_person(
+            email=email,
+            username=username,
+            display_name=display_name,
+            time_zone=time_zone,
+            password=password,
+            how=how,
+            is_staff=is_staff and how == "demo",
+        )
 
 
 def require_open_door(how: str) -> None:
@@ -68,23 +83,40 @@ def require_open_door(how: str) -> None:
     if how == "open" and settings.REGISTRATION != "open":
         raise InvitationNeeded
     if how not in ("open", "demo"):
-        raise ValueError(f"{how!r} is no way to register; set-up links have a service of their own")
+        raise ValueError(
+            f"{how!r} is no way to register; set-up links and invitations have services of their own"
+        )
 
 
-def add_person(*, password: str, how: str, is_staff: bool = False, **values: Any) -> User:
-    """Check, insert, state the fact; within the caller's transaction, who has asked whether this door is open."""
+def add_person(
+    *, password: str, how: str, is_staff: bool = False, is_verified: bool = False, **values: Any
+) -> User:
+    """Check, insert, state the fact; within the caller's transaction, who has asked whether this door is open.
+
+    An address that nothing has proved yet (`is_verified`) is mailed a link that does; demo addresses read no mail.
+    """
     cleaned = {name: value.strip() for name, value in values.items()}
     user = User(**cleaned, is_staff=is_staff, version=1)
-    fields = _wrong_fields(user) | _wrong_password(password, user)
+    fields = wrong_fields(user) | wrong_password(password, user)
     if fields:
         raise Invalid(fields=fields)
     user.password = make_password(password)
-    _insert(user)
+    user.email_verified_at = timezone.now() if is_verified else None
+    save_person(user)
     record(user_registered(user, how))
+    if not is_verified and how != "demo":
+        ask_to_verify(user)
     return user
 
 
-def _wrong_fields(user: User) -> dict[str, list[str]]:
+def ask_to_verify(user: User) -> None:
+    """Mail a link to the person's address that proves they read it."""
+    link = make_link(Purpose.VERIFY, user=user, email=user.email)
+    queue_mail(Kind.VERIFY, user.email, user=user, link=link)
+
+
+def wrong_fields(user: User) -> dict[str, list[str]]:
+    """What is wrong with a new person's fields, names that are taken included."""
     try:
         user.clean_fields(exclude=["password"])
     except ValidationError as problem:
@@ -96,7 +128,7 @@ def _wrong_fields(user: User) -> dict[str, list[str]]:
     }
 
 
-def _wrong_password(password: str, user: User) -> dict[str, list[str]]:
+def wrong_password(password: str, user: User) -> dict[str, list[str]]:
     if len(password) > MAX_PASSWORD_LENGTH:
         return {"password": [f"Use at most {MAX_PASSWORD_LENGTH} characters."]}
     try:
@@ -106,11 +138,11 @@ def _wrong_password(password: str, user: User) -> dict[str, list[str]]:
     return {}
 
 
-def _insert(user: User) -> None:
-    """The unique indexes decide between two who ask for one name at once."""
+def save_person(user: User, *fields: str) -> None:
+    """Insert, or update the named fields. The unique indexes decide between two who ask for one name at once."""
     try:
         with transaction.atomic():
-            user.save(force_insert=True)
+            user.save(update_fields=fields) if fields else user.save(force_insert=True)
     except IntegrityError as problem:
         constraint = getattr(getattr(problem.__cause__, "diag", None), "constraint_name", None)
         if constraint not in TAKEN:

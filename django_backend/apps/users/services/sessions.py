@@ -155,6 +155,21 @@ def sign_out(*, actor: User, sid: UUID) -> None:
     _end(user_id=actor.pk, sid=sid, because="signed out", actor=actor)
 
 
+@transaction.atomic
+def sign_out_everywhere(*, actor: User, keep: UUID | None = None) -> int:
+    """End every sign-in of one's own but `keep`; API tokens have their own list. Returns how many ended."""
+    return end_sign_ins(lock_user(actor.pk), because="signed out everywhere", actor=actor, keep=keep)
+
+
+def end_sign_ins(user: User, *, because: str, actor: User | None, keep: UUID | None = None) -> int:
+    """End the locked person's sign-ins but `keep`, one fact each; within the caller's transaction."""
+    live = Session.objects.filter(user=user, ended_at__isnull=True).exclude(kind=Session.Kind.TOKEN)
+    ending = list(live.exclude(sid=keep).order_by("sid") if keep else live.order_by("sid"))
+    for session in ending:
+        _end_locked(user, session, because=because, actor=actor)
+    return len(ending)
+
+
 def sign_out_client(*, refresh: str) -> None:
     """End the session that a refresh token belongs to; raises TokenInvalid or TokenExpired."""
     token = read_token(RefreshToken, refresh)
@@ -167,8 +182,11 @@ def sign_out_client(*, refresh: str) -> None:
 def _end(*, user_id: int, sid: UUID, because: str, actor: User | None) -> None:
     user = lock_user(user_id)
     session = Session.objects.filter(sid=sid, user=user, ended_at__isnull=True).first()
-    if session is None:
-        return
+    if session is not None:
+        _end_locked(user, session, because=because, actor=actor)
+
+
+def _end_locked(user: User, session: Session, *, because: str, actor: User | None) -> None:
     session.user = user
     session.ended_at = timezone.now()
     session.ended_because = because

@@ -94,11 +94,13 @@ def test_nobody_gives_more_than_they_hold(cast, who, given, refused):
 
 
 def test_the_api_makes_a_team_and_adds_a_member(api, cast):
-    client = api(cast.outsider)
+    client = api(cast.owner)
 
     made = client.post("/api/teams/", {"name": "Harbour", "slug": "harbour"}, format="json")
     team = made.json()
-    added = client.post(f"/api/teams/{team['id']}/members/", {"user": "mina", "role": "guest"}, format="json")
+    added = client.post(
+        f"/api/teams/{team['id']}/members/", {"user": cast.member.pk, "role": "guest"}, format="json"
+    )
 
     assert (made.status_code, team["slug"], team["time_zone"]) == (201, "harbour", "UTC")
     assert added.status_code == 201
@@ -107,7 +109,7 @@ def test_the_api_makes_a_team_and_adds_a_member(api, cast):
         "owner",
         "guest",
     ]
-    assert [row["name"] for row in client.get("/api/teams/").json()["results"]] == ["Harbour"]
+    assert [row["name"] for row in client.get("/api/teams/").json()["results"]] == ["Lantern", "Harbour"]
 
 
 def test_a_repeated_key_makes_one_team(api, cast):
@@ -134,10 +136,11 @@ def test_a_repeated_key_makes_one_team(api, cast):
 )
 def test_the_members_route_by_role(api, cast, who, read, write):
     client, path = api(getattr(cast, who)), f"/api/teams/{cast.team.pk}/members/"
-    make_user("ben")
+    ben = make_user("ben")
+    make_team(getattr(cast, who), name="Where they know each other", guest=ben)
 
     assert client.get(path).status_code == read
-    assert client.post(path, {"user": "ben", "role": "guest"}, format="json").status_code == write
+    assert client.post(path, {"user": ben.pk, "role": "guest"}, format="json").status_code == write
 
 
 def test_an_absent_team_answers_like_an_invisible_one(api, cast):
@@ -155,6 +158,6 @@ def test_an_absent_team_answers_like_an_invisible_one(api, cast):
 def test_an_unknown_person_is_a_wrong_field(api, cast):
     path = f"/api/teams/{cast.team.pk}/members/"
 
-    answer = api(cast.owner).post(path, {"user": "nobody", "role": "guest"}, format="json")
+    answer = api(cast.owner).post(path, {"user": 999_999, "role": "guest"}, format="json")
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/user")

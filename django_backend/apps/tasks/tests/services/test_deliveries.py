@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
+from apps.common.mail import sending
 from apps.common.models import Notification
 from apps.tasks.models import Delivery, ProjectMember
 from apps.tasks.services import deliveries
@@ -109,8 +110,8 @@ def test_a_claim_outlasts_the_job_that_made_it_and_no_more_than_half_a_minute():
     """Otherwise two could send at once; and a mail that a killed worker had in hand waits for just so long."""
     from apps.tasks.jobs import send_delivery
 
-    assert send_delivery.time_limit == deliveries.SEND_LIMIT.total_seconds()
-    assert deliveries.SEND_LIMIT < deliveries.CLAIM <= timedelta(seconds=30)
+    assert send_delivery.time_limit == sending.SEND_LIMIT.total_seconds()
+    assert sending.SEND_LIMIT < sending.CLAIM <= timedelta(seconds=30)
 
 
 def test_one_that_ends_every_worker_that_tries_it_is_given_up(cast, notify):
@@ -118,7 +119,7 @@ def test_one_that_ends_every_worker_that_tries_it_is_given_up(cast, notify):
     notify(cast.admin)
     deliveries.make_deliveries()
     Delivery.objects.update(
-        attempts=deliveries.MAX_ATTEMPTS, claimed_until=timezone.now() - timedelta(seconds=1)
+        attempts=sending.MAX_ATTEMPTS, claimed_until=timezone.now() - timedelta(seconds=1)
     )
     send_all()
     assert (states(), mail.outbox) == ([(cast.admin.pk, "dead")], [])
@@ -148,7 +149,7 @@ def test_a_mail_server_that_fails_is_tried_again_later_and_given_up_in_the_end(c
     notify(cast.admin)
     deliveries.make_deliveries()
     waits = []
-    for _ in range(deliveries.MAX_ATTEMPTS):
+    for _ in range(sending.MAX_ATTEMPTS):
         send_all()
         delivery = Delivery.objects.get()
         waits.append(round((delivery.run_at - timezone.now()).total_seconds() / 60))
@@ -188,6 +189,11 @@ def test_every_scheduled_job_exists():
     from celery import current_app
     from django_celery_beat.models import PeriodicTask
 
+    current_app.loader.import_default_modules()  # as a worker does when it starts
     scheduled = set(PeriodicTask.objects.exclude(task__startswith="celery.").values_list("task", flat=True))
-    assert scheduled == {"apps.tasks.jobs.sweep_deliveries", "apps.common.jobs.clean_up"}
+    assert scheduled == {
+        "apps.tasks.jobs.sweep_deliveries",
+        "apps.users.jobs.sweep_account_mail",
+        "apps.common.jobs.clean_up",
+    }
     assert scheduled <= set(current_app.tasks)
