@@ -103,13 +103,21 @@ def test_made_keys_are_their_owner_s_alone_and_a_second_one_does_not_sign(tmp_pa
     assert keys.signing_kid == first and set(keys.public) == {first, second}
 
 
-def test_the_script_makes_keys_in_the_folder_it_is_told(tmp_path):
-    environment = os.environ | {"PYTHON": sys.executable}
+@pytest.mark.parametrize("python", [sys.executable, "/no/python"], ids=["python", "openssl"])
+def test_the_script_makes_keys_in_the_folder_it_is_told(tmp_path, python):
+    if python == "/no/python" and shutil.which("openssl") is None:
+        pytest.skip("openssl is not here")
+    environment = os.environ | {"PYTHON": python}
     script = str(BACKEND / "scripts" / "keygen.sh")
 
-    subprocess.run(["sh", script, "here"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    for _ in range(2):
+        subprocess.run(
+            ["bash", script, "here"], cwd=tmp_path, env=environment, check=True, capture_output=True
+        )
 
-    assert read_keys(tmp_path / "here").private.key_size == 3072
+    keys = read_keys(tmp_path / "here")
+    assert keys.private.key_size == 3072 and len(keys.public) == 2
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "here").iterdir()} == {0o600}
 
 
 def test_the_good_environment_is_taken():
@@ -117,6 +125,19 @@ def test_the_good_environment_is_taken():
 
     assert (settings.registration, settings.demo_accounts) == ("invited", False)
     assert settings.cache_redis_url == "redis://127.0.0.1:6379/1" and settings.owner_database_url is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True),
+        ({"BIND": "0.0.0.0"}, False),
+        ({"PUBLIC_URL": "https://daybook.example"}, False),
+        ({"PUBLIC_URL": "http://localhost:9000", "BIND": "::1"}, True),
+    ],
+)
+def test_on_loopback_means_address_and_listener(changes, allowed):
+    assert read_settings(GOOD | {"DEMO_ACCOUNTS": "loopback"} | changes).demo_accounts is allowed
 
 
 @pytest.mark.parametrize("name", list(GOOD))
@@ -144,6 +165,8 @@ def test_each_needed_variable_is_asked_for_by_name(name):
         ({"DEBUG": "perhaps"}, "DEBUG is 'perhaps'. Use one of: 0, 1"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD'"),
         ({"DEMO_ACCOUNTS": "1", "PUBLIC_URL": "https://daybook.example"}, "Set DEMO_ACCOUNTS=0"),
+        ({"DEMO_ACCOUNTS": "1", "BIND": "0.0.0.0"}, "Set DEMO_ACCOUNTS=0"),
+        ({"DEMO_ACCOUNTS": "2"}, "DEMO_ACCOUNTS is '2'. Use one of: 0, 1, loopback"),
         ({"DEBUG": "1", "PUBLIC_URL": "https://daybook.example"}, "Set DEBUG=0"),
         ({"SECRET_KEY_FILE": "/nowhere/key", "SECRET_KEY": ""}, "SECRET_KEY_FILE names /nowhere/key"),
         ({"SECRET_KEY_FILE": "/nowhere/key"}, "Both SECRET_KEY and SECRET_KEY_FILE are set"),
