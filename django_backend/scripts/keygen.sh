@@ -4,7 +4,7 @@
 set -euo pipefail
 umask 077
 folder=${1:-${JWT_KEYS_DIR:-./keys}}
-case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
+case $folder in /*) ;; *) folder=$PWD/${folder#./} ;; esac
 backend=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 settings=$backend/../.env
 
