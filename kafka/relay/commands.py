@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from stream.logs import configure_logs
 from stream.parts import Parts
 from stream.stopping import stop_on_signals
 from stream.wakes import WakeListener
+from tms_events.log.base import LEASE
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,11 +83,23 @@ def _switch(log: str, config: RelayConfig) -> int:
         if log == "kafka":
             return _switch_to_kafka(connection)
         try:
-            published = leave_kafka(connection)
+            published = _leave_kafka(connection)
         except PublisherLives as problem:
             return _fail(str(problem))
     _say(f"Kafka has the events up to seq {published}. Start relay and consumers with EVENT_LOG=postgres.")
     return 0
+
+
+def _leave_kafka(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    """A relay that was killed holds its lease for a while: that one is waited for. Raises PublisherLives."""
+    deadline = time.monotonic() + LEASE.total_seconds() + 1
+    while True:
+        try:
+            return leave_kafka(connection)
+        except PublisherLives:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _switch_to_kafka(connection: psycopg.Connection[tuple[Any, ...]]) -> int:

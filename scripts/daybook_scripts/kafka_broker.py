@@ -26,10 +26,10 @@ def require_java() -> None:
         raise Trouble(trouble.code, trouble.wrong, trouble.mend) from trouble
 
 
-def prepared_broker(folder: Path, account: Account | None) -> tuple[Broker, Program]:
-    """The broker whose data are in `folder`, ready to be started. Fetches Kafka's jars where they are not here.
+def prepared_broker(folder: Path, account: Account | None, port: int = USUAL_PORT) -> tuple[Broker, Program]:
+    """The broker whose data are in `folder`, ready to be started, at `port` if that is free.
 
-    Raises Trouble where Java or Maven is missing.
+    Fetches Kafka's jars where they are not here. Raises Trouble where Java or Maven is missing.
     """
     try:
         artifacts = Artifacts.usual()
@@ -37,7 +37,7 @@ def prepared_broker(folder: Path, account: Account | None) -> tuple[Broker, Prog
             say("  Kafka's jars are fetched")
         account = account if account and can_enter(account, artifacts.lib) else None
         own_folder(folder, account)
-        broker = Broker(folder, port=usual_or_free(USUAL_PORT), controller_port=usual_or_free(USUAL_PORT + 1))
+        broker = Broker(folder, port=usual_or_free(port), controller_port=usual_or_free(port + 1))
         broker.prepare()
         command = tuple(broker.command())
     except BrokerTrouble as trouble:

@@ -17,6 +17,7 @@ WORK_OF_RELAY = "SELECT last_seq FROM sequencer"
 WORK_OF_CONSUMERS = (
     'SELECT sum(last_seq) FROM consumer_position WHERE "group" = ANY(%s) GROUP BY "group" ORDER BY 1'
 )
+WORK_OF_BROKER = "SELECT seq FROM event_published"
 WORK_OF_WORKER = "SELECT count(*) FROM tasks_delivery WHERE state <> 'due'"
 
 Work = tuple[int, ...]
@@ -105,6 +106,8 @@ class Killer:
             return ()
         if target == "relay":
             return self._ask(WORK_OF_RELAY)
+        if target == "broker":
+            return self._ask(WORK_OF_BROKER)
         if target == "worker":
             return self._ask(WORK_OF_WORKER)
         groups = CONSUMERS if target == "consumers" else (target,)

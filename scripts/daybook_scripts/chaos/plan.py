@@ -10,7 +10,10 @@ CONSUMERS = ("activity-feed", "notifications", "analytics")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`kills` is how often each target is killed; `pace` the most commands begun in a second."""
+    """`kills` is how often each target is killed; `pace` the most commands begun in a second.
+
+    `log` carries the events at first; `switches` are the logs it is moved to on the way, one after the other.
+    """
 
     commands: int = 500
     clients: int = 8
@@ -18,11 +21,23 @@ class Plan:
     seed: int = 1
     pace: float = 14.0
     consumers_alone: bool = False
+    log: str = "postgres"
+    switches: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:
         consumers = CONSUMERS if self.consumers_alone else ("consumers",)
-        return ("web", "relay", *consumers, "worker")
+        broker = ("broker",) if self.kafka_has_all else ()
+        return ("web", "relay", *consumers, "worker", *broker)
+
+    @property
+    def needs_kafka(self) -> bool:
+        return "kafka" in (self.log, *self.switches)
+
+    @property
+    def kafka_has_all(self) -> bool:
+        """Whether every event has to be in Kafka: what another log carried is not."""
+        return self.log == "kafka" and not self.switches
 
     @property
     def tail(self) -> int:
@@ -36,6 +51,12 @@ class Kill:
 
     at: int
     target: str
+
+
+def switch_points(plan: Plan) -> list[tuple[int, str]]:
+    """(answered commands, log) of each switch: evenly over the run."""
+    stretch = plan.commands / (len(plan.switches) + 1)
+    return [(round(stretch * (place + 1)), log) for place, log in enumerate(plan.switches)]
 
 
 def schedule(plan: Plan) -> list[Kill]:

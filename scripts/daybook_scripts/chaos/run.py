@@ -16,6 +16,7 @@ from daybook_scripts.chaos.checker import Findings, check
 from daybook_scripts.chaos.commands import Command
 from daybook_scripts.chaos.doors import Door
 from daybook_scripts.chaos.evidence import Evidence, collect
+from daybook_scripts.chaos.kafka import check_kafka
 from daybook_scripts.chaos.killer import Killer, percentiles
 from daybook_scripts.chaos.loader import Loader
 from daybook_scripts.chaos.observer import Observer, Sightings
@@ -23,6 +24,7 @@ from daybook_scripts.chaos.people import OBSERVERS, PASSWORD, Cast, assemble
 from daybook_scripts.chaos.plan import Plan
 from daybook_scripts.chaos.settling import settle
 from daybook_scripts.chaos.stack import Connection, Stack
+from daybook_scripts.chaos.switcher import Switcher
 from daybook_scripts.trouble import Trouble
 
 LOOK_EVERY = 0.02
@@ -45,6 +47,7 @@ class Ran:
     kills: dict[str, int]
     recovery: dict[str, float]
     unsettled: list[str]
+    switched: list[str]
     deaths: list[str]
     seconds: dict[str, float]
     verify: list[str] = field(default_factory=list)
@@ -71,9 +74,16 @@ def perform(plan: Plan, stack: Stack) -> Ran:
         loader = Loader(plan, cast, stack.address)
         open_things.callback(loader.stop)
         killer = Killer(plan, stack, loader, connection)
-        _load(loader, killer, stack)
+        switcher = Switcher(plan, stack, loader)
+
+        def tend() -> None:
+            stack.supervisor.tend()
+            killer.step()
+            switcher.step()
+
+        _load(loader, tend)
         clock.lap("load")
-        unsettled = settle(connection, observers, lambda: _tend(stack, killer), SETTLE_SECONDS)
+        unsettled = settle(connection, observers, tend, SETTLE_SECONDS)
         killer.step()
         clock.lap("settling")
     for observer in observers:
@@ -89,6 +99,7 @@ def perform(plan: Plan, stack: Stack) -> Ran:
         kills=dict(killer.kills),
         recovery=percentiles(killer.recoveries),
         unsettled=unsettled,
+        switched=switcher.done,
         deaths=stack.unasked_deaths(killer.kills),
         verify=verify(stack),
         seconds=clock.laps,
@@ -101,9 +112,12 @@ def judge(ran: Ran) -> tuple[Findings, dict[str, Any]]:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         evidence = ran.collect(connection)
     findings = check(ran.commands, evidence)
+    if ran.plan.kafka_has_all:
+        check_kafka(evidence.events, ran.stack.seqs_in_kafka(), findings)
     commands = ran.commands
     report = {
-        "log": "postgres",
+        "log": ran.plan.log,
+        "switched": ran.switched,
         "seed": ran.plan.seed,
         "commands": len(commands),
         "acked": sum(command.is_acknowledged for command in commands),
@@ -168,11 +182,11 @@ def _open_pages(cast: Cast, stack: Stack, open_things: ExitStack) -> list[Observ
     return observers
 
 
-def _load(loader: Loader, killer: Killer, stack: Stack) -> None:
+def _load(loader: Loader, tend: Callable[[], None]) -> None:
     deadline = time.monotonic() + LOAD_SECONDS
     loader.start()
     while loader.is_running:
-        _tend(stack, killer)
+        tend()
         if loader.failures:
             raise loader.failures[0]
         if time.monotonic() > deadline:
@@ -180,11 +194,6 @@ def _load(loader: Loader, killer: Killer, stack: Stack) -> None:
         time.sleep(LOOK_EVERY)
     if loader.failures:
         raise loader.failures[0]
-
-
-def _tend(stack: Stack, killer: Killer) -> None:
-    stack.supervisor.tend()
-    killer.step()
 
 
 class _Clock:

@@ -21,6 +21,7 @@ SELECT count(*) FROM notification n
 LEFT JOIN tasks_delivery d ON d.event_id = n.event_id AND d.recipient_id = n.recipient_id
 WHERE d.id IS NULL OR d.state = 'due'
 """
+UNPUBLISHED = "SELECT s.last_seq - w.seq FROM sequencer s, event_published w WHERE w.lease_until > now()"
 LOG_END = "SELECT last_seq FROM sequencer"
 LOOK_EVERY = 0.1
 
@@ -42,6 +43,8 @@ def _unsettled(connection: Connection, observers: Sequence[Observer]) -> list[st
     found = []
     if pending := _count(connection, PENDING):
         found.append(f"{pending} events without a seq")
+    if unpublished := sum(row[0] for row in connection.execute(UNPUBLISHED)):
+        found.append(f"{unpublished} events not published")
     if _count(connection, GROUPS) == 0:
         found.append("no consumer has begun")
     if behind := _count(connection, BEHIND):

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,12 +17,16 @@ from typing import Any
 
 import psycopg
 
-from daybook_scripts import layout, ports, programs
+from broker import ports as broker_ports
+from daybook_scripts import kafka_broker, layout, ports, programs
 from daybook_scripts.chaos.doors import Address
 from daybook_scripts.chaos.plan import CONSUMERS, Plan
 from daybook_scripts.supervisor import Child, Program, Supervisor
 from daybook_scripts.temporary_servers import TemporaryServers
+from daybook_scripts.trouble import Trouble
+from tms_events.topics import partitions_by_topic
 from tms_testing.database import MigratedDatabase, migrated_database
+from tms_testing.kafka_feed import read_all
 
 # Of whoever starts us; the run has its own, or none.
 NOT_OURS = ("EMAIL_URL", "CACHE_REDIS_URL", "DEBUG", "BIND", "LOG_LEVEL")
@@ -38,6 +43,8 @@ class Stack:
     wiring: programs.Wiring
     supervisor: Supervisor
     programs: dict[str, Program]
+    plan: Plan
+    bootstrap: str = ""
 
     @property
     def address(self) -> Address:
@@ -71,6 +78,37 @@ class Stack:
         child.process.wait()
         child.failures = 0  # each kill of ours is a story of its own: no longer pause for the next
 
+    def switch_log(self, log: str) -> None:
+        """Move the install to `log`, as an operator does it: stop the relay, prepare, start relay and consumers anew.
+
+        The old consumers work until then.
+        """
+        self.wiring = replace(self.wiring, kafka_bootstrap=self.bootstrap if log == "kafka" else "")
+        self._stop("relay")
+        switch = programs.switch_log(replace(self.wiring, kafka_bootstrap=self.bootstrap))
+        command = [*switch.command[:-1], log]
+        done = subprocess.run(
+            command, cwd=switch.cwd, env=_own(switch.env), capture_output=True, text=True, timeout=60
+        )
+        if done.returncode:
+            raise Trouble("switch_failed", done.stderr.strip(), "see what it says.")
+        fresh = _programs(self.plan, self.wiring)
+        for target in ("relay", *consumers_of(self.plan)):
+            self._stop(target)
+            self.programs[target] = fresh[target]
+            self.start(target)
+
+    def _stop(self, target: str) -> None:
+        child = self.child(target)
+        if child.process is not None and child.alive:
+            child.process.terminate()
+            child.process.wait(START_SECONDS)
+
+    def seqs_in_kafka(self) -> dict[tuple[str, int], list[int]]:
+        """Of each partition's messages, in Kafka's order."""
+        found = read_all(self.bootstrap, list(partitions_by_topic()))
+        return {place: [mark.seq for mark in marks] for place, marks in found.items()}
+
     def unasked_deaths(self, kills: dict[str, int]) -> list[str]:
         """Programs that died more often than they were killed."""
         return [
@@ -89,12 +127,26 @@ def running_stack(plan: Plan, server_url: str) -> Iterator[Stack]:
     try:
         with migrated_database(server_url) as database:
             try:
-                wiring = _wire(folder, database, servers.start_redis())
-                yield Stack(database, wiring, servers.supervisor, _programs(plan, wiring))
+                yield _assemble(plan, folder, database, servers)
             finally:
                 servers.supervisor.stop_all()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _assemble(plan: Plan, folder: Path, database: MigratedDatabase, servers: TemporaryServers) -> Stack:
+    wiring = _wire(folder, database, servers.start_redis())
+    bootstrap, more = "", {}
+    if plan.needs_kafka:
+        broker, program = kafka_broker.prepared_broker(folder / "broker", None, broker_ports.free_port())
+        bootstrap, more = broker.address, {"broker": program}
+    if plan.log == "kafka":
+        wiring = replace(wiring, kafka_bootstrap=bootstrap)
+    return Stack(database, wiring, servers.supervisor, more | _programs(plan, wiring), plan, bootstrap)
+
+
+def consumers_of(plan: Plan) -> tuple[str, ...]:
+    return CONSUMERS if plan.consumers_alone else ("consumers",)
 
 
 def _wire(folder: Path, database: MigratedDatabase, redis_url: str) -> programs.Wiring:
@@ -117,6 +169,7 @@ def _wire(folder: Path, database: MigratedDatabase, redis_url: str) -> programs.
         flower_password=secrets.token_hex(12),
         keys=database.keys_dir,
         demo=False,
+        kafka_bootstrap="",
         **folders,
     )
 
