@@ -88,9 +88,7 @@ def restart_each(project: Project, services: Sequence[str], outbox: Path, seed: 
         loader.allow(STRETCH)
         loader.start()
         for place, service in enumerate(services):
-            _wait(
-                lambda at=STRETCH * (place + 1) - plan.clients: loader.answered >= at, loader, "the commands"
-            )
+            _wait_for_commands(loader, STRETCH * (place + 1) - plan.clients)
             loader.allow(STRETCH * (place + 2))
             _restart(project, service, loader, left)
         _wait(lambda: not loader.is_running, loader, "the last commands")
@@ -127,6 +125,10 @@ def _restart(project: Project, service: str, loader: Loader, left: Restarted) ->
 def _is_healthy(project: Project, service: str) -> bool:
     asked = ["docker", "inspect", "-f", "{{.State.Health.Status}}", project.container(service)]
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip() == "healthy"
+
+
+def _wait_for_commands(loader: Loader, count: int) -> None:
+    _wait(lambda: loader.answered >= count, loader, "the commands")
 
 
 def _wait(holds: Callable[[], bool], loader: Loader, what: str) -> None:
