@@ -436,7 +436,8 @@ def check_deliveries(evidence: Evidence, findings: Findings) -> None:
     sent = [row for row in evidence.deliveries if row.state == "sent"]
     findings.compare(
         "mail",
-        [(row.message_id, evidence.emails.get(row.recipient, "")) for row in sent],
+        [(row.message_id, evidence.emails.get(row.recipient, "")) for row in sent]
+        + [(mail.message_id, mail.to) for mail in evidence.account_mails],
         [(mail.message_id, mail.to) for mail in evidence.mails],
     )
 

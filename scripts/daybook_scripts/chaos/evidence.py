@@ -144,6 +144,7 @@ class Evidence:
     deliveries: list[DeliveryRow] = field(default_factory=list)
     keys: list[KeyRow] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
+    account_mails: list[Mail] = field(default_factory=list)
     sightings: list[Sightings] = field(default_factory=list)
     dead_letters: int = 0
 
@@ -184,6 +185,8 @@ SELECT id, event_id::text, recipient_id AS recipient, topic, partition, seq FROM
 DELIVERIES = """
 SELECT event_id::text, recipient_id AS recipient, channel, state, message_id FROM tasks_delivery ORDER BY id
 """
+# What the set-up's registrations and invitations send, in whose commands nobody is told of anything.
+ACCOUNT_MAILS = "SELECT message_id, address AS \"to\" FROM users_accountmail WHERE state = 'sent' ORDER BY id"
 KEYS = "SELECT actor_id AS actor, key, status, object_id FROM idempotency ORDER BY id"
 
 
@@ -208,6 +211,7 @@ def collect(
         deliveries=_rows(cursor, DeliveryRow, DELIVERIES),
         keys=_rows(cursor, KeyRow, KEYS),
         mails=read_mails(outbox),
+        account_mails=_rows(cursor, Mail, ACCOUNT_MAILS),
         sightings=list(sightings),
         dead_letters=cursor.execute("SELECT count(*) FROM dead_letter").fetchall()[0][0],
     )

@@ -21,6 +21,7 @@ SELECT count(*) FROM notification n
 LEFT JOIN tasks_delivery d ON d.event_id = n.event_id AND d.recipient_id = n.recipient_id
 WHERE d.id IS NULL OR d.state = 'due'
 """
+ACCOUNT_MAILS_DUE = "SELECT count(*) FROM users_accountmail WHERE state = 'due'"
 UNPUBLISHED = "SELECT s.last_seq - w.seq FROM sequencer s, event_published w WHERE w.lease_until > now()"
 LOG_END = "SELECT last_seq FROM sequencer"
 LOOK_EVERY = 0.1
@@ -51,6 +52,8 @@ def _unsettled(connection: Connection, observers: Sequence[Observer]) -> list[st
         found.append(f"{behind} positions behind the log")
     if undelivered := _count(connection, UNDELIVERED):
         found.append(f"{undelivered} notifications not delivered")
+    if due := _count(connection, ACCOUNT_MAILS_DUE):
+        found.append(f"{due} mails about accounts not sent")
     log_end = _count(connection, LOG_END)
     for observer in observers:
         if observer.sightings.seq < log_end:
