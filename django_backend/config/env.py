@@ -24,6 +24,7 @@ class Settings:
 
     public_url: str
     bind: str
+    proxy_count: int
     secret_key: str
     jwt_keys_dir: Path
     web_database_url: str
@@ -72,6 +73,7 @@ def _read(given: Environment) -> Settings:
     return Settings(
         public_url=given.public_url(),
         bind=given.text("BIND", "127.0.0.1"),
+        proxy_count=_proxy_count(given),
         secret_key=_secret_key(given),
         jwt_keys_dir=Path(given.text("JWT_KEYS_DIR")).absolute(),
         web_database_url=given.url("WEB_DATABASE_URL", POSTGRES),
@@ -108,6 +110,14 @@ def _demo_accounts(given: Environment) -> bool:
         return given.flag("DEMO_ACCOUNTS")
     host = urlsplit(given.public_url()).hostname
     return host in LOOPBACK_HOSTS and given.text("BIND", "127.0.0.1") in LOOPBACK_HOSTS
+
+
+def _proxy_count(given: Environment) -> int:
+    """Proxies in front of us that each add the address they saw to X-Forwarded-For; what others wrote is hearsay."""
+    text = given.text("PROXY_COUNT", "0")
+    if not (text.isascii() and text.isdigit() and int(text) <= 9):
+        raise ConfigurationError("PROXY_COUNT is the number of proxies in front of Daybook: 0 to 9.")
+    return int(text)
 
 
 def _secret_key(given: Environment) -> str:

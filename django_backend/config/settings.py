@@ -23,6 +23,7 @@ REGISTRATION = ENV.registration
 DEMO_ACCOUNTS = ENV.demo_accounts
 DATA_DIR = ENV.data_dir
 OUTBOX_DIR = ENV.outbox_dir
+PROXY_COUNT = ENV.proxy_count
 ANALYTICS_URL = ENV.analytics_url
 REDIS_URL = ENV.redis_url
 ALLOWED_HOSTS = [ENV.host, "127.0.0.1", "localhost"] if ENV.is_loopback else [ENV.host]
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "apps.common.auth.middleware.LiveSessionMiddleware",
+    "apps.users.refusals.RefusalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -138,7 +140,7 @@ CHANNEL_LAYERS = {
 # People, sessions, tokens
 AUTH_USER_MODEL = "users.User"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the e-mail is unique: without case, by an index the check can't see
-AUTHENTICATION_BACKENDS = ["apps.users.backends.EmailOrUsernameBackend"]
+AUTHENTICATION_BACKENDS = ["apps.users.backends.PermissionsBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
@@ -166,6 +168,7 @@ SESSION_ABSOLUTE_LIMIT = timedelta(days=30)
 CSRF_COOKIE_NAME = "__Host-csrf" if ENV.is_https else "csrf"
 CSRF_COOKIE_SECURE = ENV.is_https
 CSRF_COOKIE_HTTPONLY = False
+DEVICE_COOKIE_NAME = "__Host-device" if ENV.is_https else "device"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 JWT_KEYS_DIR = ENV.jwt_keys_dir

@@ -1,4 +1,6 @@
-"""For Django's own `authenticate`: the same check, and so the same events, as at our doors."""
+"""For Django's permission checks alone: nobody signs in through Django's own `authenticate`, which knows neither the
+limits nor the second step. The doors call services.sessions.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,13 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from apps.users.models import Session, User
-from apps.users.services.sessions import WrongCredentials, check_credentials
 
-
-class EmailOrUsernameBackend(ModelBackend):
+class PermissionsBackend(ModelBackend):
     def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
         **extra: Any,
-    ) -> User | None:
-        if username is None or password is None:
-            return None
-        try:
-            return check_credentials(login=username, password=password, kind=Session.Kind.WEB)
-        except WrongCredentials:
-            return None
+    ) -> None:
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from uuid_utils.compat import uuid7
@@ -35,6 +36,14 @@ def sign_in_failed(user: User | None, *, reason: str, kind: str) -> Event:
     payload = {"user": user.pk if user else None, "reason": reason, "kind": kind}
     return standalone_fact(
         "user.sign_in_failed", payload, actor=None, occurred_at=timezone.now(), correlation_id=uuid7()
+    )
+
+
+def access_denied(user: User, *, sid: UUID, code: str, method: str, route: str) -> Event:
+    """Its own aggregate: refusing changed nothing of anybody's."""
+    payload = {"user": user.pk, "session": str(sid), "code": code, "method": method, "route": route}
+    return standalone_fact(
+        "user.access_denied", payload, actor=user.pk, occurred_at=timezone.now(), correlation_id=uuid7()
     )
 
 

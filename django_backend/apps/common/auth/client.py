@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Protocol
 
+from django.conf import settings
 from django.http.request import HttpHeaders
 
 
@@ -23,8 +24,16 @@ def user_agent_of(request: Asks) -> str:
 
 
 def address_of(request: Asks) -> str | None:
-    """The peer's address (a proxy's, where one stands in front); None over a socket file."""
+    """Where the request came from; None where that is not known.
+
+    Behind proxies (PROXY_COUNT) it is what the outermost of ours wrote into X-Forwarded-For: each appends the address
+    it saw, and what stands left of that was made up by the client.
+    """
+    text = request.META.get("REMOTE_ADDR", "")
+    if settings.PROXY_COUNT:
+        seen = request.headers.get("X-Forwarded-For", "").split(",")
+        text = seen[-settings.PROXY_COUNT].strip() if len(seen) >= settings.PROXY_COUNT else ""
     try:
-        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
+        return str(ipaddress.ip_address(text))
     except ValueError:
         return None

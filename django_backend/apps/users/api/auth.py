@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from apps.common.auth.authentication import BearerAuthentication
 from apps.common.auth.client import address_of, user_agent_of
+from apps.common.auth.device import device_of
 from apps.common.auth.keys import load_keys
 from apps.common.auth.live import LiveSession
 from apps.common.errors import NotSignedIn
@@ -27,14 +28,23 @@ from apps.users.api.serializers import (
     PublicKeyOut,
     RefreshIn,
     RegisterIn,
+    SecondStepIn,
     TicketOut,
     TokenPairOut,
 )
 from apps.users.models import User
 from apps.users.services.accounts import register_user
 from apps.users.services.invitations import register_invited
-from apps.users.services.sessions import TokenPair, refresh_tokens, sign_in_client, sign_out, sign_out_client
+from apps.users.services.sessions import (
+    TokenPair,
+    finish_sign_in_client,
+    refresh_tokens,
+    sign_in_client,
+    sign_out,
+    sign_out_client,
+)
 from apps.users.services.setup_links import use_setup_link
+from apps.users.services.sign_in_limits import Place
 from apps.users.services.tickets import GOOD_FOR, issue_socket_ticket
 
 TOO_MANY = OpenApiResponse(description="Code: too_many_requests; Retry-After says when")
@@ -77,14 +87,34 @@ class RegisterView(PublicView):
 class LoginView(PublicView):
     @extend_schema(
         request=LoginIn,
-        responses={200: TokenPairOut, 401: OpenApiResponse(description="Code: wrong_credentials")},
+        responses={
+            200: TokenPairOut,
+            401: OpenApiResponse(
+                description="Codes: wrong_credentials; second_step_needed, with a `challenge` for the second step"
+            ),
+            429: TOO_MANY,
+        },
         operation_id="auth_login",
     )
     def post(self, request: Request) -> Response:
-        """Exchange a name and password for a pair of tokens."""
-        _, pair = sign_in_client(
-            **checked(LoginIn, request), user_agent=user_agent_of(request), address=address_of(request)
-        )
+        """Exchange a name and password for a pair of tokens, or for the challenge of the second step."""
+        _, pair = sign_in_client(**checked(LoginIn, request), place=place_of(request))
+        return tokens(pair)
+
+
+class SecondStepView(PublicView):
+    @extend_schema(
+        request=SecondStepIn,
+        responses={
+            200: TokenPairOut,
+            401: OpenApiResponse(description="Codes: wrong_code, challenge_over"),
+            429: TOO_MANY,
+        },
+        operation_id="auth_second_step",
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange a challenge and a code of the authenticator app, or a recovery code, for a pair of tokens."""
+        _, pair = finish_sign_in_client(**checked(SecondStepIn, request), place=place_of(request))
         return tokens(pair)
 
 
@@ -96,12 +126,14 @@ class RefreshView(PublicView):
             401: OpenApiResponse(
                 description="Codes: token_invalid, token_expired, token_rotated, token_reused, session_ended"
             ),
+            429: TOO_MANY,
         },
         operation_id="auth_refresh",
     )
     def post(self, request: Request) -> Response:
         """Exchange a refresh token, once, for a new pair. One replayed more than 10 s later ends the session."""
-        return tokens(refresh_tokens(refresh=checked(RefreshIn, request)["refresh"]))
+        refresh = checked(RefreshIn, request)["refresh"]
+        return tokens(refresh_tokens(refresh=refresh, address=address_of(request)))
 
 
 class LogoutView(PublicView):
@@ -143,6 +175,14 @@ class SocketTicketView(APIView):
         ticket = issue_socket_ticket(actor=signed_in_user(request), sid=live_session(request).sid)
         body = {"ticket": ticket, "expires_in": int(GOOD_FOR.total_seconds())}
         return Response(body, status=status.HTTP_201_CREATED)
+
+
+def place_of(request: Request) -> Place:
+    return Place(
+        address=address_of(request),
+        device=device_of(request._request),
+        user_agent=user_agent_of(request),
+    )
 
 
 def tokens(pair: TokenPair) -> Response:

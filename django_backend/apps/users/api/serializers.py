@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.api.fields import IdField
-from apps.users.models import Role, User
+from apps.users.models import Role, Session, User
 from apps.users.services.accounts import MAX_PASSWORD_LENGTH
 
 PASSWORD: dict[str, Any] = {
@@ -21,6 +21,23 @@ PASSWORD: dict[str, Any] = {
 class LoginIn(serializers.Serializer[Any]):
     login = serializers.CharField(max_length=254, help_text="E-mail address or user name")
     password = serializers.CharField(**PASSWORD)
+
+
+class SecondStepIn(serializers.Serializer[Any]):
+    challenge = serializers.CharField(max_length=1000)
+    code = serializers.CharField(max_length=40)
+
+
+class ProofIn(serializers.Serializer[Any]):
+    """What is asked before one's security changes."""
+
+    current_password = serializers.CharField(**PASSWORD)
+    code = serializers.CharField(
+        max_length=40,
+        required=False,
+        default="",
+        help_text="Of the authenticator app, where the second step is on",
+    )
 
 
 class RegisterIn(serializers.Serializer[Any]):
@@ -63,13 +80,11 @@ class LinkIn(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=100, help_text="The secret of the mailed link")
 
 
-class PasswordIn(serializers.Serializer[Any]):
-    current_password = serializers.CharField(**PASSWORD)
+class PasswordIn(ProofIn):
     password = serializers.CharField(**PASSWORD)
 
 
-class EmailIn(serializers.Serializer[Any]):
-    current_password = serializers.CharField(**PASSWORD)
+class EmailIn(ProofIn):
     email = serializers.CharField(max_length=254)
 
 
@@ -94,6 +109,47 @@ class TokenPairOut(serializers.Serializer[Any]):
 class TicketOut(serializers.Serializer[Any]):
     ticket = serializers.CharField(help_text="For /ws/?ticket=…, once")
     expires_in = serializers.IntegerField()
+
+
+class SessionOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="sid")
+    kind = serializers.ChoiceField(choices=["web", "api"])
+    user_agent = serializers.CharField()
+    address = serializers.CharField(allow_null=True)
+    started_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    is_current = serializers.SerializerMethodField()
+
+    def get_is_current(self, session: Session) -> bool:
+        return bool(session.sid == self.context.get("sid"))
+
+
+class SessionsOut(serializers.Serializer[Any]):
+    results = SessionOut(many=True)
+
+
+class EverywhereIn(serializers.Serializer[Any]):
+    keep_current = serializers.BooleanField(default=False)
+
+
+class EnrolmentOut(serializers.Serializer[Any]):
+    secret = serializers.CharField()
+    address = serializers.CharField(help_text="otpauth://…, as a QR code holds it")
+
+
+class ConfirmFactorIn(serializers.Serializer[Any]):
+    current_password = serializers.CharField(**PASSWORD)
+    code = serializers.CharField(max_length=40)
+
+
+class SecondFactorOut(serializers.Serializer[Any]):
+    is_on = serializers.BooleanField()
+    recovery_codes_left = serializers.IntegerField()
+
+
+class RecoveryCodesOut(serializers.Serializer[Any]):
+    recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="Shown this once")
 
 
 class PublicKeyOut(serializers.Serializer[Any]):

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from apps.users.api import account, auth, people
+from apps.users.api import account, auth, people, security
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view(), name="auth-register"),
     path("auth/login/", auth.LoginView.as_view(), name="auth-login"),
+    path("auth/login/second-step/", auth.SecondStepView.as_view(), name="auth-second-step"),
+    path("auth/sessions/", security.SessionsView.as_view(), name="auth-sessions"),
+    path("auth/sessions/<uuid:sid>/", security.SessionView.as_view(), name="auth-session"),
+    path("auth/logout-everywhere/", security.LogoutEverywhereView.as_view(), name="auth-logout-everywhere"),
     path("auth/refresh/", auth.RefreshView.as_view(), name="auth-refresh"),
     path("auth/logout/", auth.LogoutView.as_view(), name="auth-logout"),
     path("auth/public-key/", auth.PublicKeyView.as_view(), name="auth-public-key"),
@@ -20,6 +24,14 @@ urlpatterns = [
     path("users/me/password/", account.PasswordView.as_view(), name="api-me-password"),
     path("users/me/email/", account.EmailView.as_view(), name="api-me-email"),
     path("users/me/verification/", account.VerificationView.as_view(), name="api-me-verification"),
+    path("users/me/second-factor/", security.SecondFactorView.as_view(), name="api-second-factor"),
+    path("users/me/second-factor/confirm/", security.ConfirmFactorView.as_view(), name="api-factor-confirm"),
+    path("users/me/second-factor/disable/", security.DisableFactorView.as_view(), name="api-factor-disable"),
+    path(
+        "users/me/second-factor/recovery-codes/",
+        security.RecoveryCodesView.as_view(),
+        name="api-recovery-codes",
+    ),
     path("users/<int:user_id>/", people.PersonView.as_view(), name="api-user"),
     path("teams/", people.TeamsView.as_view(), name="api-team-list"),
     path("teams/<int:team_id>/members/", people.MembersView.as_view(), name="api-team-members"),

@@ -1,6 +1,7 @@
 from apps.users.models.limit import RateLimit
 from apps.users.models.link import AccountLink
 from apps.users.models.mail import AccountMail
+from apps.users.models.second_factor import RecoveryCode, SecondFactor
 from apps.users.models.session import Session
 from apps.users.models.setup import SetupLink
 from apps.users.models.team import ROLE_RANK, Role, Team, TeamMember
@@ -12,7 +13,9 @@ __all__ = [
     "AccountLink",
     "AccountMail",
     "RateLimit",
+    "RecoveryCode",
     "Role",
+    "SecondFactor",
     "Session",
     "SetupLink",
     "SocketTicket",

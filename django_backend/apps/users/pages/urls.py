@@ -6,6 +6,7 @@ from apps.users.pages import links, views
 
 urlpatterns = [
     path("sign-in/", views.sign_in_page, name="sign-in"),
+    path("sign-in/second-step/", views.second_step_page, name="second-step"),
     path("sign-out/", views.sign_out_page, name="sign-out"),
     path("register/", views.register_page, name="register"),
     path("set-up/<str:secret>/", views.set_up_page, name="set-up"),

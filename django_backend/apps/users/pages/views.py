@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.common.auth.client import address_of, user_agent_of
+from apps.common.auth.device import device_of, remember_device
 from apps.common.auth.middleware import begin_cookie_session, end_cookie_session, signed_in
 from apps.common.errors import DomainError
-from apps.users.models import User
-from apps.users.pages.forms import PageForm, RegisterForm, SetUpForm, SignInForm
+from apps.users.models import Session, User
+from apps.users.pages.forms import PageForm, RegisterForm, SecondStepForm, SetUpForm, SignInForm
 from apps.users.services.accounts import register_user
-from apps.users.services.sessions import begin_session, sign_in, sign_out
+from apps.users.services.sessions import (
+    ChallengeOver,
+    SecondStepNeeded,
+    begin_session,
+    finish_sign_in,
+    sign_in,
+    sign_out,
+)
 from apps.users.services.setup_links import LinkNotGood, link_is_good, use_setup_link
+from apps.users.services.sign_in_limits import Place
 
 NEXT = "next"
+CHALLENGE = "challenge"
 
 
 @never_cache
@@ -35,14 +48,49 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if form.is_valid():
         try:
-            session = sign_in(**form.cleaned_data, **client(request))
+            session = sign_in(**form.cleaned_data, place=place_of(request))
+        except SecondStepNeeded as step:
+            request.session[CHALLENGE] = step.challenge
+            return redirect(f"{reverse('second-step')}?{urlencode({NEXT: target})}")
         except DomainError as problem:
             form.show(problem)
         else:
-            begin_cookie_session(request, session.sid)
-            return redirect(target)
+            return welcome(request, session, target)
     asked = request.POST.get(NEXT, request.GET.get(NEXT, ""))
     return shown(request, "users/sign_in.html", form, next=asked, registration=settings.REGISTRATION)
+
+
+@never_cache
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "POST"])
+def second_step_page(request: HttpRequest) -> HttpResponse:
+    """The code of the authenticator app, after the password was right."""
+    target, challenge = local_target(request), request.session.get(CHALLENGE)
+    if challenge is None:
+        return redirect("sign-in")
+    form = SecondStepForm(request.POST or None)
+    if form.is_valid():
+        try:
+            session = finish_sign_in(
+                challenge=challenge, code=form.cleaned_data["code"], place=place_of(request)
+            )
+        except ChallengeOver as problem:
+            del request.session[CHALLENGE]
+            messages.info(request, problem.detail)
+            return redirect("sign-in")
+        except DomainError as problem:
+            form.show(problem)
+        else:
+            return welcome(request, session, target)
+    return shown(request, "users/second_step.html", form, next=target)
+
+
+def welcome(request: HttpRequest, session: Session, target: str) -> HttpResponse:
+    """A fresh cookie for the session, a browser that is known from now on, and on to where they wanted."""
+    begin_cookie_session(request, session.sid)
+    response = redirect(target)
+    remember_device(request, response, session.user.public_id)
+    return response
 
 
 @require_POST
@@ -94,9 +142,8 @@ def set_up_page(request: HttpRequest, secret: str) -> HttpResponse:
 
 def let_in(request: HttpRequest, user: User) -> HttpResponse:
     """Sign somebody in who has just made their account."""
-    session = begin_session(actor=user, **client(request))
-    begin_cookie_session(request, session.sid)
-    return redirect(settings.LOGIN_REDIRECT_URL)
+    session = begin_session(actor=user, place=place_of(request))
+    return welcome(request, session, resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
 def shown(request: HttpRequest, template: str, form: PageForm | None, **context: Any) -> HttpResponse:
@@ -118,8 +165,8 @@ def local_target(request: HttpRequest) -> str:
     return resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
-def client(request: HttpRequest) -> dict[str, Any]:
-    return {"user_agent": user_agent_of(request), "address": address_of(request)}
+def place_of(request: HttpRequest) -> Place:
+    return Place(address=address_of(request), device=device_of(request), user_agent=user_agent_of(request))
 
 
 def as_user(person: object) -> User:

@@ -33,7 +33,8 @@ class Rule:
 
 
 REGISTER = Rule("register", 30, timedelta(minutes=2))
-REFRESH = Rule("refresh", 120, timedelta(seconds=1))
+REFRESH_BY_ADDRESS = Rule("refresh:from", 300, timedelta(seconds=1))
+REFRESH_BY_FAMILY = Rule("refresh:family", 20, timedelta(seconds=30))
 RESET_BY_ADDRESS = Rule("reset:from", 10, timedelta(minutes=3))
 RESET_BY_ACCOUNT = Rule("reset:to", 3, timedelta(minutes=10))
 INVITE = Rule("invite", 50, timedelta(minutes=1))

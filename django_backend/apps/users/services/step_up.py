@@ -12,6 +12,7 @@ from apps.users.models import User
 from apps.users.services import limits
 from apps.users.services.accounts import MAX_PASSWORD_LENGTH
 from apps.users.services.locking import lock_user
+from apps.users.services.second_factor import has_second_factor, take_code, wrong_code
 
 STEP_UP = limits.Rule("step-up", 10, timedelta(minutes=1))
 
@@ -25,7 +26,7 @@ class Proof:
 
 
 def require_proof(user: User, proof: Proof) -> None:
-    """Raise TooManyRequests, or Invalid for `current_password`.
+    """Raise TooManyRequests, or Invalid for `current_password` or `code`.
 
     Outside the transaction of the change: a wrong guess counts although nothing else is written.
     """
@@ -33,6 +34,8 @@ def require_proof(user: User, proof: Proof) -> None:
     is_right = len(proof.password) <= MAX_PASSWORD_LENGTH and check_password(proof.password, user.password)
     if not is_right:
         raise Invalid(fields={"current_password": ["This is not your password."]}, code="wrong_password")
+    if has_second_factor(user) and not take_code(user, proof.code):
+        raise wrong_code()
 
 
 def lock_proved(actor: User) -> User:
