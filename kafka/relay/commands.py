@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,14 +13,13 @@ import psycopg
 import structlog
 
 from relay.program import Relay
-from relay.watermark import PublisherLives, leave_kafka, publish_again_from, skip_to_log_end
+from relay.watermark import PublisherLives, publish_again_from, read_watermark, skip_to_log_end
 from stream.config import RelayConfig, configured_or_exit, kafka_bootstrap, read_relay_config
 from stream.connections import connect
 from stream.logs import configure_logs
 from stream.parts import Parts
 from stream.stopping import stop_on_signals
 from stream.wakes import WakeListener
-from tms_events.log.base import LEASE
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,24 +80,12 @@ def _switch(log: str, config: RelayConfig) -> int:
     with _connection(config) as connection:
         if log == "kafka":
             return _switch_to_kafka(connection)
-        try:
-            published = _leave_kafka(connection)
-        except PublisherLives as problem:
-            return _fail(str(problem))
-    _say(f"Kafka has the events up to seq {published}. Start relay and consumers with EVENT_LOG=postgres.")
+        published = read_watermark(connection)
+    _say(
+        f"Kafka has the events up to seq {published}; PostgreSQL has all, and positions are the same on both.\n"
+        "Start relay and consumers with EVENT_LOG=postgres."
+    )
     return 0
-
-
-def _leave_kafka(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
-    """A relay that was killed holds its lease for a while: that one is waited for. Raises PublisherLives."""
-    deadline = time.monotonic() + LEASE.total_seconds() + 1
-    while True:
-        try:
-            return leave_kafka(connection)
-        except PublisherLives:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
 
 
 def _switch_to_kafka(connection: psycopg.Connection[tuple[Any, ...]]) -> int:

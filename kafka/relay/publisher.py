@@ -24,6 +24,7 @@ from stream.wakes import Bell
 from tms_events.envelope import StoredEvent
 from tms_events.log.base import LEASE
 from tms_events.log.kafka_messages import headers_of, key_of, value_of
+from tms_events.log.kafka_source import CLIENT_LOG_LEVEL
 from tms_events.log.kafka_topics import MESSAGE_BYTES, TopicTrouble, ensure_topics
 from tms_events.log.tables import COLUMNS, stored_event
 
@@ -96,6 +97,7 @@ class Publisher:
         self._producer: Producer | None = None
         self._published: int | None = None
         self._renew_at = 0.0
+        self._away = False
 
     def run(self) -> None:
         backoff = Backoff(self._stop)
@@ -123,6 +125,7 @@ class Publisher:
             return 0
         events = [stored_event(row, row[-1]) for row in rows]
         self._deliver(events, connection)
+        self._away = False
         self._watermark.move(connection, self._published, events[-1].seq)
         self._published = events[-1].seq
         return len(events)
@@ -182,8 +185,15 @@ class Publisher:
         if self._producer is None:
             if made := ensure_topics(self._bootstrap):
                 log.info("topics made", topics=made)
-            self._producer = Producer(producer_settings(self._bootstrap), logger=client_log)
+            settings = producer_settings(self._bootstrap)
+            self._producer = Producer(settings | {"error_cb": self._on_error}, logger=client_log)
         return self._producer
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Of the connection. It is tried again by itself, so once per batch is enough to say it."""
+        if not self._away:
+            log.warning("kafka is away", code="kafka_away", error=error.str())
+        self._away = True
 
     def discard(self) -> None:
         """Throw the producer away with all it had, and forget where we were."""
@@ -235,4 +245,5 @@ def producer_settings(bootstrap: str) -> dict[str, str | int | bool]:
         # The topics were there when it was made.
         "topic.metadata.propagation.max.ms": 5000,
         "reconnect.backoff.max.ms": 1000,
+        "log_level": CLIENT_LOG_LEVEL,
     }

@@ -33,11 +33,6 @@ UPDATE event_published p SET seq = s.last_seq FROM sequencer s
 WHERE p.lease_until IS NULL OR p.lease_until < clock_timestamp() RETURNING p.seq
 """
 
-LEAVE = """
-UPDATE event_published SET lease_owner = NULL, lease_until = NULL
-WHERE lease_until IS NULL OR lease_until < clock_timestamp() RETURNING seq
-"""
-
 
 class WatermarkMoved(RuntimeError):
     """Another relay publishes by now, or somebody set the watermark back."""
@@ -81,18 +76,14 @@ def publish_again_from(seq: int, connection: Connection) -> int:
 
 def skip_to_log_end(connection: Connection) -> int:
     """Set the watermark to the log's end, before Kafka is used: all before is in the tables. Raises PublisherLives."""
-    return _while_nobody_publishes(SKIP, connection)
-
-
-def leave_kafka(connection: Connection) -> int:
-    """Returns the watermark. Raises PublisherLives."""
-    return _while_nobody_publishes(LEAVE, connection)
-
-
-def _while_nobody_publishes(statement: str, connection: Connection) -> int:
-    row = connection.execute(statement).fetchone()
+    row = connection.execute(SKIP).fetchone()
     if row is None:
-        raise PublisherLives(
-            "A relay publishes to Kafka. Stop it first, or start it with EVENT_LOG=postgres."
-        )
+        raise PublisherLives("A relay publishes to Kafka.")
+    return int(row[0])
+
+
+def read_watermark(connection: Connection) -> int:
+    row = connection.execute("SELECT seq FROM event_published").fetchone()
+    if row is None:
+        raise LookupError("The table event_published is empty. Run `python manage.py migrate`.")
     return int(row[0])

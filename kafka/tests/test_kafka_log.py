@@ -489,15 +489,16 @@ def test_topics_and_republishing_are_commands(stage, start):
     assert stage.watermark() == 1
 
 
-def test_a_switch_needs_a_stopped_relay_and_says_what_to_do(stage, start):
+def test_a_switch_says_what_to_do_and_leaves_a_relay_at_work_alone(stage, start):
     stage.more(2)
-    refused = start(["relay", "switch-log", "postgres"], environment(stage))
-    assert refused.wait(SECONDS) == 1
-    assert "Stop it first" in refused.communicate()[1]
-    stage.feed.publisher.close()
     there = start(["relay", "switch-log", "postgres"], environment(stage))
     assert "Start relay and consumers with EVENT_LOG=postgres" in there.communicate(timeout=SECONDS)[0]
-    stage.more(3, publish=False)
+    stage.more(1, publish=False)
+    nothing = start(["relay", "switch-log", "kafka"], environment(stage))
+    assert "publishes to Kafka already" in nothing.communicate(timeout=SECONDS)[0]
+    assert stage.watermark() == 2
+    stage.feed.publisher.close()
+    stage.more(2, publish=False)
     back = start(["relay", "switch-log", "kafka"], environment(stage, "postgres"))
     assert "Kafka gets the events after seq 5" in back.communicate(timeout=SECONDS)[0]
     assert stage.watermark() == 5

@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.artifacts import Artifacts
 from daybook_scripts import debian, layout
 from daybook_scripts.checks import CHECKS, command_of
 from daybook_scripts.environment import clean_of_python, ensure_environment
@@ -29,7 +30,16 @@ STATE = layout.ROOT / ".local"
 ALONE = "serial or browser or kill"
 NOTHING_COLLECTED = 5
 # Settings of a Daybook that somebody runs here must not reach the tests.
-NOT_OURS = ("DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "JWT_KEYS_DIR", "DATA_DIR", "REDIS_URL", "EVENT_LOG")
+NOT_OURS = (
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "SECRET_KEY",
+    "JWT_KEYS_DIR",
+    "DATA_DIR",
+    "REDIS_URL",
+    "EVENT_LOG",
+    "KAFKA_BOOTSTRAP",
+)
 
 
 def in_ci() -> bool:
@@ -80,6 +90,7 @@ class Bench:
     postgres_18: str | None = None
     redis: str = ""
     chromium: Path | None = None
+    kafka: bool = False
 
     def env(self, database: str | None = None) -> dict[str, str]:
         """For pytest and the checks. `database` is the superuser's address of the server to test on."""
@@ -168,11 +179,25 @@ def gather(bench: Bench, servers: TemporaryServers) -> None:
     bench.chromium = gather_chromium(bench)
     if bench.chromium is None:
         bench.findings.missing.append("Chromium with its driver (tests marked browser)")
-    for command, package in (("java", "default-jre-headless"), ("mvn", "maven")):
-        if shutil.which(command) is None and not debian.install(
-            package, "the tests of Kafka run a real broker"
-        ):
-            bench.findings.missing.append(f"{package} (tests of Kafka)")
+    bench.kafka = gather_kafka(bench)
+    if not bench.kafka:
+        bench.findings.missing.append("Kafka (tests marked kafka)")
+
+
+def gather_kafka(bench: Bench) -> bool:
+    """Java, and Kafka's jars, which Maven fetches once. Whether a real broker can be started; says what is missing."""
+    for program, package in (("java", "default-jre-headless"), ("mvn", "maven")):
+        needed = program == "java" or not Artifacts.usual().are_here()
+        if needed and shutil.which(program) is None:
+            debian.install(package, "the tests of Kafka run a real broker")
+    with step("Kafka's jars"):
+        command = [str(bench.environment / "bin" / "python"), "-m", "broker", "install"]
+        done = subprocess.run(
+            command, env=bench.env(), stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+    if done.returncode:
+        say(f"  {done.stderr.strip() or done.stdout.strip()}")
+    return done.returncode == 0
 
 
 def gather_chromium(bench: Bench) -> Path | None:
@@ -197,7 +222,13 @@ def run_everything(bench: Bench, arguments: list[str], *, full: bool) -> None:
         run_pytest(bench, "tests", arguments)
         return
     workers = ["-n", str(os.cpu_count() or 2)]
-    short = "not full" + ("" if bench.chromium else " and not browser")
+    short = (
+        "not full"
+        + ("" if bench.chromium else " and not browser")
+        + ("" if bench.kafka else " and not kafka")
+    )
+    # On 18 it is the database that differs; Kafka would only be tried twice.
+    on_18_too = f"{short} and pg18 and not kafka"
     run_pytest(bench, "tests", [*workers, "-m", f"{short} and not ({ALONE})", *arguments])
     run_pytest(bench, "tests that run alone", ["-m", f"{short} and ({ALONE})", *arguments])
     if bench.postgres_15:
@@ -205,10 +236,10 @@ def run_everything(bench: Bench, arguments: list[str], *, full: bool) -> None:
         run_pytest(
             bench,
             "on PostgreSQL 18",
-            [*workers, "-m", f"{short} and pg18 and not ({ALONE})", *arguments],
+            [*workers, "-m", f"{on_18_too} and not ({ALONE})", *arguments],
             on_18,
         )
-        run_pytest(bench, "on 18, alone", ["-m", f"{short} and pg18 and ({ALONE})", *arguments], on_18)
+        run_pytest(bench, "on 18, alone", ["-m", f"{on_18_too} and ({ALONE})", *arguments], on_18)
     if full:
         run_pytest(bench, "long proofs", ["-m", "full", *arguments], passed=full_state())
 

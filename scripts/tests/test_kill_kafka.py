@@ -32,7 +32,7 @@ def test_every_acknowledged_command_is_everywhere_though_the_broker_is_killed_to
     report = judged(Plan(commands=400, kills=3, seed=31, log="kafka"))
     assert report["kills"] == {"web": 3, "relay": 3, "consumers": 3, "worker": 3, "broker": 3}
     assert report["acked"] >= 350
-    assert 0 < report["recovery_s"]["p95"] < 45
+    assert 0 < report["recovery_s"]["p95"] < 60
 
 
 def test_moving_between_the_logs_while_commands_flow_loses_and_doubles_nothing():

@@ -26,6 +26,8 @@ METADATA_MS = 5000
 FETCH_WAIT_MS = 100
 REQUEST_SECONDS = 3.0
 QUEUED_KBYTES = 16_384
+# Critical alone: the client writes a line for each of ten refused connections a second; we say once that Kafka is away.
+CLIENT_LOG_LEVEL = 2
 NOT_YET = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -163,7 +165,7 @@ class Source:
     def _on_error(self, error: KafkaError) -> None:
         """Of the connection as a whole. It is tried again by itself, so once is enough to say it."""
         if not self._away:
-            log.warning("kafka is away: %s (code kafka_away)", error.name())
+            log.warning("kafka is away: %s (code kafka_away)", error.str())
         self._away = True
 
 
@@ -198,4 +200,5 @@ def consumer_settings(
         "fetch.error.backoff.ms": 100,
         "queued.max.messages.kbytes": QUEUED_KBYTES,
         "reconnect.backoff.max.ms": 1000,
+        "log_level": CLIENT_LOG_LEVEL,
     }
