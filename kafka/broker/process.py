@@ -29,8 +29,8 @@ class BrokerProcess:
     @property
     def pid(self) -> int | None:
         """None where it does not run."""
-        if self._child is not None and self._child.poll() is None:
-            return self._child.pid
+        if self._child is not None:
+            self._child.poll()  # takes its remains away; a process that is just ending may not have left any yet
         try:
             pid = int(self._pid_file.read_text())
         except (FileNotFoundError, ValueError):

@@ -29,7 +29,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def static_root(tmp_path_factory):
     """The static files as an install collects them."""
     folder = tmp_path_factory.mktemp("static")
@@ -47,7 +47,7 @@ def static_root(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(django_db_setup, static_root):
     """Daphne and the relay on the test database."""
     from apps.tasks.tests.live.conftest import running_relay, running_server
@@ -58,7 +58,7 @@ def site(django_db_setup, static_root):
             yield server.origin
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(site):
     """After the site, whose processes must not inherit the variable: playwright's loop runs in the test's thread, and
     Django would take every query of the test for one inside asynchronous code."""
