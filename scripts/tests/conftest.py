@@ -8,14 +8,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from daybook_scripts import layout, ports, programs
+from broker import ports as broker_ports
+from daybook_scripts import kafka_broker, layout, ports, programs
 from daybook_scripts.compose_project import Project
 from daybook_scripts.temporary_servers import TemporaryServers
 from tms_testing.database import migrated_database
+from tms_testing.kafka_broker import kafka_or_skip
 
 SERVER_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres:dev@127.0.0.1:5515/postgres")
 START_SECONDS = 120
@@ -57,18 +60,26 @@ class ComposeInstall:
         return self._project.copy_mails(self._folder)
 
 
-@pytest.fixture(scope="session")
-def demo_install(tmp_path_factory):
+# Over both logs; compose has the one it is configured for.
+LOGS = (
+    ["compose"]
+    if os.environ.get("DAYBOOK_COMPOSE")
+    else ["postgres", pytest.param("kafka", marks=pytest.mark.kafka)]
+)
+
+
+@pytest.fixture(scope="session", params=LOGS)
+def demo_install(request, tmp_path_factory):
     """A running Daybook with the demo data: the compose project that DAYBOOK_COMPOSE names, else one of our own."""
-    name = os.environ.get("DAYBOOK_COMPOSE")
-    if name:
+    if request.param == "compose":
+        name = os.environ["DAYBOOK_COMPOSE"]
         core = os.environ.get("DAYBOOK_COMPOSE_CORE") == "1"
         yield ComposeInstall(Project(name, core=core), tmp_path_factory.mktemp("outbox"))
     else:
-        yield from small_install()
+        yield from small_install(request.param)
 
 
-def small_install():
+def small_install(log):
     """Its wiring: web, stream, worker and analytics as `scripts/run` has them."""
     folder = Path(tempfile.mkdtemp(prefix="daybook-install-"))
     folder.chmod(0o711)  # ours, so we may: the Redis-compatible server's user has to pass through
@@ -77,6 +88,8 @@ def small_install():
         with migrated_database(SERVER_URL) as database:
             try:
                 wiring = wire(folder, database, servers.start_redis())
+                if log == "kafka":
+                    wiring = replace(wiring, kafka_bootstrap=start_broker(folder, servers))
                 manage(wiring, "collectstatic", "--noinput", "-v", "0")
                 manage(wiring, "seed")
                 start(wiring, servers)
@@ -108,6 +121,14 @@ def wire(folder, database, redis_url):
         static=folder / "static",
         demo=True,
     )
+
+
+def start_broker(folder, servers):
+    kafka_or_skip()
+    broker, program = kafka_broker.prepared_broker(folder / "broker", None, broker_ports.free_port())
+    child = servers.supervisor.start(program)
+    servers.supervisor.wait_until(child, lambda: kafka_broker.is_listening(broker), START_SECONDS)
+    return broker.address
 
 
 def manage(wiring, *command):
