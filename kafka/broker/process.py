@@ -29,8 +29,8 @@ class BrokerProcess:
     @property
     def pid(self) -> int | None:
         """None where it does not run."""
-        if self._child is not None:
-            self._child.poll()  # takes its remains away; a process that is just ending may not have left any yet
+        if self._child is not None and self._child.poll() is None:
+            return self._child.pid
         try:
             pid = int(self._pid_file.read_text())
         except (FileNotFoundError, ValueError):
@@ -64,14 +64,19 @@ class BrokerProcess:
                 return
 
     def wait_until_gone(self, seconds: float) -> bool:
-        """Whether it ended in that time."""
-        deadline = time.monotonic() + seconds
-        while self.pid is not None:
+        """Whether it ended in that time, its ports and files with it."""
+        pid, deadline = self.pid, time.monotonic() + seconds
+        while pid is not None and not self._is_over(pid):
             if time.monotonic() > deadline:
                 return False
             time.sleep(TICK)
         self._pid_file.unlink(missing_ok=True)
         return True
+
+    def _is_over(self, pid: int) -> bool:
+        if self._child is not None and self._child.pid == pid:
+            return self._child.poll() is not None
+        return is_over(pid)
 
 
 def command_line(pid: int) -> list[str]:
@@ -80,6 +85,21 @@ def command_line(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def is_over(pid: int) -> bool:
+    """No such process, or only its remains.
+
+    Its command line is gone before its sockets are, and its first thread may be dead while others still end: neither
+    says that it is over.
+    """
+    place = Path(f"/proc/{pid}")
+    try:
+        state = (place / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        threads = len(list((place / "task").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX" and threads <= 1
 
 
 def _death_signal_setter() -> Callable[[], None]:

@@ -39,6 +39,7 @@ WITH place AS (
            f.data || jsonb_build_object('actor', f.actor_id), 'due', '', now(), 0,
            '<' || f.event_id || '.' || f.recipient_id || '@' || %(host)s || '>', now()
     FROM fresh f JOIN users_user u ON u.id = f.recipient_id
+    ORDER BY f.seq, f.recipient_id
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
