@@ -16,7 +16,12 @@ answers() { # PORT PATH STATUS [HEADER...]
 }
 
 worked_within() { # SECONDS NAME: config/celery.py touches the file at each piece of work
-    local age=$(($(date +%s) - $(stat -c %Y "/run/health/$2")))
+    local file=/run/health/$2 age
+    if [ ! -e "$file" ]; then
+        echo "$2 has not worked since its start"
+        return 1
+    fi
+    age=$(($(date +%s) - $(stat -c %Y "$file")))
     echo "$2 worked $age s ago"
     [ "$age" -le "$1" ]
 }
