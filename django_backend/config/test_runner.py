@@ -75,7 +75,8 @@ def path_of(label: str) -> str:
 def environment_for_tests() -> dict[str, str]:
     """With the server that tests may make databases on, and a Redis database of their own."""
     given = Environment(os.environ)
-    made = dict(os.environ)
+    # A run of its own, also where another pytest started it: its worker's name would be taken for ours.
+    made = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     # pytest-django would load these settings before conftest.py has made the environment that they ask for.
     made.pop("DJANGO_SETTINGS_MODULE", None)
     for name in ("TEST_DATABASE_URL", "REDIS_URL"):

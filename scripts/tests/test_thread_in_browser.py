@@ -113,7 +113,9 @@ def test_what_alice_does_bob_sees_as_it_happens(demo_install, alice, bob):
 
     def counted():
         """None where there is no analytics (docker-compose.core.yml)."""
-        return call(f"{analytics}/api/v1/analytics/dashboard", token)["totals"]["total"] if analytics else None
+        return (
+            call(f"{analytics}/api/v1/analytics/dashboard", token)["totals"]["total"] if analytics else None
+        )
 
     before = counted()
 
