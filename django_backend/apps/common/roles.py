@@ -89,6 +89,8 @@ GRANTS = (
     Grant(ANALYTICS, "INSERT", ("event", "event_pending")),
     Grant(REDACTOR, "SELECT, UPDATE (payload)", ("event",)),
     Grant(REDACTOR, "INSERT", ("event_redaction",)),
+    # What history shows of a text is taken away with the event's.
+    Grant(REDACTOR, "SELECT, UPDATE (old), UPDATE (new)", ("history",)),
 )
 
 

@@ -13,7 +13,9 @@ from apps.users.models import ROLE_RANK, Role, User
 
 
 def role_in_project(person: User, project_id: int) -> Role | None:
-    """The person's role in the project, None for outsiders."""
+    """The person's role in the project, None for outsiders and in a session that is good for another project only."""
+    if person.narrowed_to not in (None, project_id):
+        return None
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT role FROM project_access WHERE user_id = %s AND project_id = %s", [person.pk, project_id]
@@ -26,7 +28,7 @@ def role_on(person: User, task: Task) -> Role | None:
     """The person's role on the task. A personal task makes members of its creator and assignees."""
     if task.project_id is not None:
         return role_in_project(person, task.project_id)
-    if not person.is_active:
+    if not person.is_active or person.narrowed_to is not None:
         return None
     is_theirs = task.creator_id == person.pk or task.assignments.filter(user_id=person.pk).exists()
     return Role.MEMBER if is_theirs else None

@@ -16,13 +16,22 @@ if TYPE_CHECKING:
 
 
 def visible_project_ids(user: User) -> RawSQL:
-    """The projects that `project_access` grants `user`: the one definition of rights, as a subquery."""
+    """The projects that `project_access` grants `user`: the one definition of rights, as a subquery. In a session that
+    is good for one project only, at most that one.
+    """
+    if user.narrowed_to is not None:
+        return RawSQL(
+            "SELECT project_id FROM project_access WHERE user_id = %s AND project_id = %s",
+            [user.pk, user.narrowed_to],
+        )
     return RawSQL("SELECT project_id FROM project_access WHERE user_id = %s", [user.pk])
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, user: User) -> TaskQuerySet:
         """Tasks of projects the person has access to, and personal ones they made or are assigned to."""
+        if user.narrowed_to is not None:
+            return self.filter(project_id__in=visible_project_ids(user))
         personal = Q(project__isnull=True) & (Q(creator_id=user.pk) | Q(assignments__user_id=user.pk))
         mine = self.model._default_manager.filter(personal).values("pk")
         return self.filter(Q(project_id__in=visible_project_ids(user)) | Q(pk__in=mine))

@@ -91,6 +91,8 @@ def list_history(reader: User, task: Task) -> QuerySet[History]:
 
 def list_activity(reader: User) -> QuerySet[Activity]:
     """The feed, newest first: what happened in projects and teams of theirs, and to their personal tasks."""
+    if reader.narrowed_to is not None:
+        return Activity.objects.filter(project_id__in=visible_project_ids(reader)).order_by("-seq")
     teams = reader.team_memberships.exclude(role=Role.GUEST).values("team_id")
     personal = Task.objects.visible_to(reader).filter(project__isnull=True).values("pk")
     return Activity.objects.filter(

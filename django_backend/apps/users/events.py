@@ -31,6 +31,34 @@ def user_signed_out(session: Session, *, actor: User | None) -> Event:
     return _of_session("user.signed_out", session, actor=actor)
 
 
+def token_created(session: Session, *, actor: User) -> Event:
+    return _of_user(
+        "token.created",
+        session.user,
+        actor=actor,
+        session=str(session.sid),
+        scope=str(session.scope),
+        project=session.project_id,
+        service_of=session.user.service_of_id,
+    )
+
+
+def token_revoked(session: Session, *, actor: User | None) -> Event:
+    return _of_user("token.revoked", session.user, actor=actor, session=str(session.sid))
+
+
+def user_deactivated(user: User, *, actor: User | None) -> Event:
+    return _of_user("user.deactivated", user, actor=actor)
+
+
+def user_reactivated(user: User, *, actor: User | None) -> Event:
+    return _of_user("user.reactivated", user, actor=actor)
+
+
+def user_erased(user: User, *, actor: User | None) -> Event:
+    return _of_user("user.erased", user, actor=actor)
+
+
 def sign_in_failed(user: User | None, *, reason: str, kind: str) -> Event:
     """Its own aggregate: nobody proved to be anyone, so there is no row to lock."""
     payload = {"user": user.pk if user else None, "reason": reason, "kind": kind}

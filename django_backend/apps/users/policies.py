@@ -40,6 +40,12 @@ def require_can_give(person: User, team: Team, given: Role) -> None:
         raise Forbidden("This takes the role admin, and an owner to make an owner.")
 
 
+def require_can_end(person: User, other: User) -> None:
+    """Raise NotFound unless the person may deactivate or erase the other: themselves, or as an operator anybody."""
+    if person.pk != other.pk and not person.is_staff:
+        raise NotFound
+
+
 def require_can_change(person: User, team: Team, member: TeamMember) -> None:
     """Raise Forbidden unless the person may change or remove this member: admins those who hold no more than they."""
     require_can_give(person, team, Role(member.role))

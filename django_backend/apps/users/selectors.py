@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from apps.common.errors import Forbidden, NotFound
-from apps.users.models import AccountLink, Role, Session, Team, TeamMember, User
+from apps.users.models import AccountLink, ApiToken, Role, Session, Team, TeamMember, User
 from apps.users.policies import can_manage_members, role_in_team
 
 MAX_ID = 2**63 - 1
@@ -72,6 +73,32 @@ def open_invitations(reader: User, team_id: int) -> QuerySet[AccountLink]:
     return team.invitations.filter(
         used_at__isnull=True, revoked_at__isnull=True, expires_at__gt=timezone.now()
     ).select_related("made_by")
+
+
+def live_tokens_of(person: User) -> QuerySet[ApiToken]:
+    """API tokens that were not revoked, newest first; those that have ended stay in sight until they are removed."""
+    tokens = ApiToken.objects.filter(session__user=person, session__ended_at__isnull=True)
+    return tokens.select_related("session", "made_by").order_by("-session__started_at", "session_id")
+
+
+def service_tokens_of(reader: User, team_id: int) -> QuerySet[ApiToken]:
+    """Tokens of the team's robots, for those who manage members. Raises NotFound or Forbidden."""
+    team, role = get_team(reader, team_id)
+    if not can_manage_members(role):
+        raise Forbidden("This takes the role admin.")
+    tokens = ApiToken.objects.filter(session__user__service_of=team, session__ended_at__isnull=True)
+    return tokens.select_related("session__user", "made_by").order_by("-session__started_at", "session_id")
+
+
+def reaches_project(person_id: int, project_id: int) -> bool:
+    """Whether the one definition of rights gives them any role there. Projects belong to a later app, hence SQL."""
+    if not 0 < project_id <= MAX_ID:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM project_access WHERE user_id = %s AND project_id = %s", [person_id, project_id]
+        )
+        return cursor.fetchone() is not None
 
 
 def live_sessions_of(person: User) -> QuerySet[Session]:

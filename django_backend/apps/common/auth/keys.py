@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 import os
 import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,38 @@ def read_keys(folder: Path) -> KeySet:
     )
 
 
-@cache
+class _Kept:
+    """The key set of this process and the state of the folder it was read from."""
+
+    state: tuple[Any, ...] | None = None
+    keys: KeySet | None = None
+
+
 def load_keys() -> KeySet:
-    """The keys of this process, from settings.JWT_KEYS_DIR, read once."""
+    """The keys of this process, from settings.JWT_KEYS_DIR: read when the folder has changed, so that a key that was
+    published, or signs from now on, needs no restart. A folder that can't be read any more leaves the known keys good.
+    """
     from django.conf import settings
 
-    return read_keys(settings.JWT_KEYS_DIR)
+    folder: Path = settings.JWT_KEYS_DIR
+    state = _state_of(folder)
+    if _Kept.keys is None or state != _Kept.state:
+        try:
+            _Kept.keys, _Kept.state = read_keys(folder), state
+        except KeyProblem as problem:
+            if _Kept.keys is None:
+                raise
+            _Kept.state = state
+            logging.getLogger(__name__).error("keys not read again, the known ones stay: %s", problem)
+    return _Kept.keys
+
+
+def _state_of(folder: Path) -> tuple[Any, ...]:
+    """What moves whenever a key comes, goes, or begins to sign: two looks at the file system, no reading."""
+    try:
+        return folder, folder.stat().st_mtime_ns, (folder / SIGNING_FILE).stat().st_mtime_ns
+    except OSError as problem:
+        return folder, problem.errno
 
 
 def _read_private(path: Path) -> RSAPrivateKey:
@@ -119,8 +145,11 @@ def _read_private(path: Path) -> RSAPrivateKey:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    """All of it or nothing: a process that reads the folder meanwhile must not meet half a key."""
+    beside = path.with_name(f".{path.name}.part")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
+    beside.replace(path)
 
 
 def _base64url(number: int) -> str:

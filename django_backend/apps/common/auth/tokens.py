@@ -23,6 +23,7 @@ from apps.common.errors import NotSignedIn
 
 ALGORITHM = "RS256"
 ACCESS_LIFETIME: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
+EXCHANGED_LIFETIME = timedelta(seconds=60)
 REFRESH_LIFETIME: timedelta = api_settings.REFRESH_TOKEN_LIFETIME
 REQUIRED_CLAIMS = ["exp", "iat", "iss", "aud", "sub", "sid", "jti"]
 
@@ -96,6 +97,12 @@ class AccessToken(_SessionToken):
     token_type = "access"
     header_type = "at+jwt"
     lifetime = ACCESS_LIFETIME
+
+
+class ExchangedToken(AccessToken):
+    """An access token that an opaque API token was exchanged for: good for one call of the analytics service or two."""
+
+    lifetime = EXCHANGED_LIFETIME
 
 
 class RefreshToken(_SessionToken):

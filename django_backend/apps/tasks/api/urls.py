@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.tasks.api import views
+from apps.tasks.api import erasure, views
 
 urlpatterns = [
     path("tasks/", views.TaskListView.as_view()),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("projects/", views.ProjectListView.as_view()),
     path("projects/<int:project_id>/", views.ProjectView.as_view()),
     path("projects/<int:project_id>/members/", views.ProjectMemberListView.as_view()),
+    path("users/me/erase/", erasure.EraseView.as_view()),
     path("activity/", views.ActivityView.as_view()),
     path("notifications/", views.NotificationView.as_view()),
 ]

@@ -343,6 +343,8 @@ class NotificationView(APIView):
 
 
 class ProjectListView(APIView):
+    scope_needed = "admin"
+
     @extend_schema(operation_id="projects_list", parameters=PAGING, responses=paged(shapes.ProjectOut))
     def get(self, request: Request) -> Response:
         """The projects you may see, by key."""
@@ -385,6 +387,8 @@ class ProjectView(APIView):
 
 
 class ProjectMemberListView(APIView):
+    scope_needed = "admin"
+
     @extend_schema(
         operation_id="project_members_list", parameters=PAGING, responses=paged(shapes.ProjectMemberOut)
     )

@@ -117,7 +117,7 @@ def _run(actor: User, session: LiveSession, frame: Mapping[str, Any]) -> tuple[C
     command = COMMANDS.get(str(frame.get("name")))
     if command is None:
         raise Invalid(f"Use one of: {', '.join(COMMANDS)}.", code="unknown_command")
-    if not session.may_write or session.project_id is not None:
+    if not session.may_write:
         raise Forbidden("This token may not change anything over the socket.", code="scope_too_narrow")
     key, given = frame.get("key"), frame.get("args", {})
     if not isinstance(key, str):

@@ -63,6 +63,12 @@ def delete_comment(*, actor: User, task_id: int, comment_id: int) -> Comment:
     comment = _lock_comment(task, comment_id)
     if not can_delete_comment(actor, task, comment):
         raise Forbidden("Only its author or an admin may delete a comment.", code="not_the_author")
+    delete_locked(actor, task, comment)
+    return comment
+
+
+def delete_locked(actor: User, task: Task, comment: Comment) -> None:
+    """Within the caller's transaction, who has locked both and asked the policy."""
     change = TaskChange(actor=actor, task=task)
     old = comment.body
     comment.body, comment.deleted_at, comment.version = "", change.at, task.version + 1
@@ -74,7 +80,6 @@ def delete_comment(*, actor: User, task_id: int, comment_id: int) -> Comment:
         is_edit=False,
     )
     change.save()
-    return comment
 
 
 def _lock_comment(task: Task, comment_id: int) -> Comment:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.tasks.due import due_moment
 from apps.tasks.events import due_state, plain_date, plain_time, status_state
 from apps.tasks.models import (
@@ -151,6 +151,8 @@ def unassign_task(*, actor: User, task_id: int, user_id: int, if_match: int | No
 
 
 def _project_to_create_in(actor: User, project_id: int | None) -> Project | None:
+    if project_id is None and actor.narrowed_to is not None:
+        raise Forbidden("This token is good for one project. Name it as the task's.", code="scope_too_narrow")
     if project_id is None:
         return None
     project = (

@@ -21,13 +21,15 @@ from apps.users.api.serializers import (
     EmailIn,
     LinkIn,
     PasswordIn,
+    ProofIn,
     ResetIn,
     ResetRequestIn,
 )
 from apps.users.models import Session
 from apps.users.services.emails import change_email, request_email_change, send_verification, verify_email
+from apps.users.services.leaving import deactivate_user
 from apps.users.services.passwords import change_password, request_password_reset, reset_password
-from apps.users.services.step_up import Proof
+from apps.users.services.step_up import Proof, require_proof
 
 NOT_GOOD = OpenApiResponse(description="Code: link_not_good")
 MAILED = "If this address is somebody's here, a mail with a link is on its way to it."
@@ -106,6 +108,20 @@ class EmailView(APIView):
         values = checked(EmailIn, request)
         request_email_change(actor=signed_in_user(request), email=values["email"], proof=proof_of(values))
         return Response({"detail": "Use the link mailed to that address."}, status=status.HTTP_202_ACCEPTED)
+
+
+@method_decorator(PRIVATE, name="dispatch")
+class DeactivateView(APIView):
+    scope_needed = "admin"
+
+    @extend_schema(request=ProofIn, responses={204: None, 429: TOO_MANY}, operation_id="users_me_deactivate")
+    def post(self, request: Request) -> Response:
+        """Leave: every sign-in and token of one's own ends. Only an operator lets one in again."""
+        require_sign_in(request)
+        user = signed_in_user(request)
+        require_proof(user, proof_of(checked(ProofIn, request)))
+        deactivate_user(actor=user, user_id=user.pk)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class VerificationView(APIView):

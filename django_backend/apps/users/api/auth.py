@@ -20,7 +20,7 @@ from apps.common.auth.client import address_of, user_agent_of
 from apps.common.auth.device import device_of
 from apps.common.auth.keys import load_keys
 from apps.common.auth.live import LiveSession
-from apps.common.errors import NotSignedIn
+from apps.common.errors import Forbidden, NotSignedIn
 from apps.users.api.serializers import (
     LoginIn,
     LogoutIn,
@@ -32,7 +32,7 @@ from apps.users.api.serializers import (
     TicketOut,
     TokenPairOut,
 )
-from apps.users.models import User
+from apps.users.models import Session, User
 from apps.users.services.accounts import register_user
 from apps.users.services.invitations import register_invited
 from apps.users.services.sessions import (
@@ -137,6 +137,7 @@ class RefreshView(PublicView):
 
 
 class LogoutView(PublicView):
+    scope_needed = "read"
     authentication_classes = [BearerAuthentication]
 
     @extend_schema(
@@ -149,6 +150,10 @@ class LogoutView(PublicView):
         refresh = checked(LogoutIn, request).get("refresh")
         if refresh:
             sign_out_client(refresh=refresh)
+        elif request.auth is not None and live_session(request).kind == Session.Kind.TOKEN:
+            raise Forbidden(
+                "An API token is revoked, not signed out: see /api/auth/tokens/.", code="sign_in_needed"
+            )
         elif request.auth is not None:
             sign_out(actor=signed_in_user(request), sid=live_session(request).sid)
         else:
@@ -169,6 +174,8 @@ class PublicKeyView(PublicView):
 
 @method_decorator(never_cache, name="dispatch")
 class SocketTicketView(APIView):
+    scope_needed = "read"
+
     @extend_schema(request=None, responses={201: TicketOut}, operation_id="auth_ws_ticket")
     def post(self, request: Request) -> Response:
         """A ticket that opens one WebSocket within 30 s, because a token has no place in an address."""

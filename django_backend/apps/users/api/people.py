@@ -26,6 +26,7 @@ from apps.users.api.serializers import (
     MemberOut,
     MemberPageOut,
     MeOut,
+    MePatch,
     PeoplePageOut,
     RoleIn,
     TeamIn,
@@ -44,6 +45,7 @@ from apps.users.selectors import (
     teams_of,
 )
 from apps.users.services.invitations import accept_invitation, invite_to_team, revoke_invitation
+from apps.users.services.profile import edit_profile
 from apps.users.services.teams import add_team_member, change_member_role, create_team, remove_member
 
 PAGED = [
@@ -61,10 +63,24 @@ class PeopleView(APIView):
 
 
 class MeView(APIView):
+    scope_needed = "admin"
+
     @extend_schema(responses=MeOut, operation_id="users_me")
     def get(self, request: Request) -> Response:
         """Oneself."""
         return Response(MeOut(signed_in_user(request)).data)
+
+    @extend_schema(parameters=IDEMPOTENT, request=MePatch, responses=MeOut, operation_id="users_me_change")
+    def patch(self, request: Request) -> Response:
+        """Change the fields that are named. Address and password have routes of their own."""
+        actor, changes = signed_in_user(request), checked(MePatch, request)
+
+        def operation() -> Outcome:
+            user = edit_profile(actor=actor, changes=changes)
+            return Outcome(status=status.HTTP_200_OK, object_id=user.pk, version=user.version)
+
+        outcome = run_request(request, operation)
+        return Response(MeOut(get_person(actor, actor.pk)).data, status=outcome.status)
 
 
 class TeamsView(APIView):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.api.fields import IdField
-from apps.users.models import Role, Session, User
+from apps.common.api.fields import IdField, StrictSerializer
+from apps.users.models import ApiToken, Role, Session, User
 from apps.users.services.accounts import MAX_PASSWORD_LENGTH
 
 PASSWORD: dict[str, Any] = {
@@ -152,6 +154,47 @@ class RecoveryCodesOut(serializers.Serializer[Any]):
     recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="Shown this once")
 
 
+class TokenIn(StrictSerializer):
+    name = serializers.CharField(max_length=60)
+    scope = serializers.ChoiceField(choices=Session.Scope.choices)
+    days = serializers.IntegerField(min_value=1, max_value=366, default=90, help_text="Until it ends")
+    project = IdField(required=False, allow_null=True, default=None, help_text="The one it is good for")
+
+
+class ServiceTokenIn(TokenIn):
+    role = serializers.ChoiceField(choices=["member", "guest"], default="member")
+
+
+class TokenOut(serializers.Serializer[Any]):
+    """A token as its list shows it; `last_used_at` is null until it was used (noted every five minutes)."""
+
+    id = serializers.UUIDField(source="session_id")
+    name = serializers.CharField()
+    scope = serializers.ChoiceField(choices=Session.Scope.choices, source="session.scope")
+    project = serializers.IntegerField(source="session.project_id", allow_null=True)
+    ending = serializers.CharField(help_text="Its last characters")
+    made_at = serializers.DateTimeField(source="session.started_at")
+    expires_at = serializers.DateTimeField(source="session.expires_at")
+    last_used_at = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_last_used_at(self, token: ApiToken) -> datetime | None:
+        return token.last_used_at
+
+
+class MadeTokenOut(TokenOut):
+    token = serializers.CharField(help_text="Shown this once")
+
+
+class TokensOut(serializers.Serializer[Any]):
+    results = TokenOut(many=True)
+
+
+class ExchangedOut(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="A JWT of the same session")
+    expires_in = serializers.IntegerField()
+
+
 class PublicKeyOut(serializers.Serializer[Any]):
     kid = serializers.CharField()
     alg = serializers.CharField()
@@ -177,6 +220,12 @@ class MeOut(UserOut):
 
     def get_email_verified(self, user: User) -> bool:
         return user.email_verified_at is not None
+
+
+class MePatch(StrictSerializer):
+    display_name = serializers.CharField(max_length=100, required=False)
+    time_zone = serializers.CharField(max_length=64, required=False, help_text="Such as Europe/Vienna")
+    language = serializers.CharField(max_length=10, required=False)
 
 
 class TeamIn(serializers.Serializer[Any]):

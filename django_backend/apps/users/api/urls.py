@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.users.api import account, auth, people, security
+from apps.users.api import account, auth, people, security, tokens
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view(), name="auth-register"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("auth/sessions/", security.SessionsView.as_view(), name="auth-sessions"),
     path("auth/sessions/<uuid:sid>/", security.SessionView.as_view(), name="auth-session"),
     path("auth/logout-everywhere/", security.LogoutEverywhereView.as_view(), name="auth-logout-everywhere"),
+    path("auth/tokens/", tokens.TokensView.as_view(), name="auth-tokens"),
+    path("auth/tokens/<uuid:sid>/", tokens.TokenView.as_view(), name="auth-token"),
+    path("auth/token-exchange/", tokens.TokenExchangeView.as_view(), name="auth-token-exchange"),
     path("auth/refresh/", auth.RefreshView.as_view(), name="auth-refresh"),
     path("auth/logout/", auth.LogoutView.as_view(), name="auth-logout"),
     path("auth/public-key/", auth.PublicKeyView.as_view(), name="auth-public-key"),
@@ -23,6 +26,7 @@ urlpatterns = [
     path("users/me/", people.MeView.as_view(), name="api-me"),
     path("users/me/password/", account.PasswordView.as_view(), name="api-me-password"),
     path("users/me/email/", account.EmailView.as_view(), name="api-me-email"),
+    path("users/me/deactivate/", account.DeactivateView.as_view(), name="api-me-deactivate"),
     path("users/me/verification/", account.VerificationView.as_view(), name="api-me-verification"),
     path("users/me/second-factor/", security.SecondFactorView.as_view(), name="api-second-factor"),
     path("users/me/second-factor/confirm/", security.ConfirmFactorView.as_view(), name="api-factor-confirm"),
@@ -41,6 +45,14 @@ urlpatterns = [
         "teams/<int:team_id>/invitations/<uuid:invitation_id>/",
         people.InvitationView.as_view(),
         name="api-invitation",
+    ),
+    path(
+        "teams/<int:team_id>/service-tokens/", tokens.ServiceTokensView.as_view(), name="api-service-tokens"
+    ),
+    path(
+        "teams/<int:team_id>/service-tokens/<uuid:sid>/",
+        tokens.ServiceTokenView.as_view(),
+        name="api-service-token",
     ),
     path("invitations/accept/", people.AcceptInvitationView.as_view(), name="api-invitation-accept"),
 ]

@@ -1,3 +1,4 @@
+from apps.users.models.api_token import ApiToken
 from apps.users.models.limit import RateLimit
 from apps.users.models.link import AccountLink
 from apps.users.models.mail import AccountMail
@@ -12,6 +13,7 @@ __all__ = [
     "ROLE_RANK",
     "AccountLink",
     "AccountMail",
+    "ApiToken",
     "RateLimit",
     "RecoveryCode",
     "Role",

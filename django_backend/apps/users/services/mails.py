@@ -90,7 +90,7 @@ def _write(mail: AccountMail) -> EmailMultiAlternatives:
 def _person_to_reset(address: str) -> User:
     """Looked up here and not at the door, whose answer and time must not tell whether anybody has this address."""
     person = find_by_sign_in_name(address) if "@" in address else None
-    if person is None or not person.is_active:
+    if person is None or not person.is_active or person.is_service:
         raise NotWanted("Nobody active has this address.")
     return person
 

@@ -127,5 +127,9 @@ def test_a_narrow_token_hears_of_its_project_alone(cast, open_page, scope):
     make(cast.owner, "Here", cast.project)
     page.until("event")
     assert page.titles() == ["Here"]
-    refused = page.command("create_task", "key-1", title="No", project_id=cast.project.pk)
-    assert (refused["status"], refused["problem"]["code"]) == (403, "scope_too_narrow")
+    inside = page.command("create_task", "key-1", title="Said", project_id=cast.project.pk)
+    assert inside["status"] == (201 if scope == "write" else 403)
+    elsewhere = page.command("create_task", "key-2", title="No", project_id=other.pk)
+    personal_one = page.command("create_task", "key-3", title="No")
+    assert {elsewhere["status"], personal_one["status"]} == ({400, 403} if scope == "write" else {403})
+    assert personal_one["problem"]["code"] == "scope_too_narrow"
