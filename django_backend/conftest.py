@@ -33,6 +33,11 @@ SERVER_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres:dev@127.0.
 WEB_LOGIN = "daybook_test_web"
 WEB_PASSWORD = "only-for-tests"  # the server is one for tests; a random one would lock a second run out
 ONE_ROW_TABLES = ("sequencer", "event_published")
+# Settings of an install that the tests run in (compose) or beside; the others are given values of our own.
+NOT_OURS = (
+    "EMAIL_URL", "CACHE_REDIS_URL", "OUTBOX_DIR", "DEBUG", "BIND", "PROXY_COUNT", "ANALYTICS_URL", "STATIC_ROOT",
+    "LOG_LEVEL",
+)  # fmt: skip
 ROLES_LOCK = 0x6461796F  # shared with tms_testing: roles belong to the whole server
 
 
@@ -50,7 +55,7 @@ def _prepare_environment() -> None:
     generate(folder / "keys")
     name = os.environ.get("TEST_DATABASE_NAME", "daybook")
     for variable in [*os.environ]:
-        if variable.endswith("_FILE") or variable in ("EMAIL_URL", "CACHE_REDIS_URL", "OUTBOX_DIR", "DEBUG"):
+        if variable.endswith("_FILE") or variable in NOT_OURS:
             del os.environ[variable]
     os.environ.update(
         DJANGO_SETTINGS_MODULE="config.test_settings",
