@@ -15,6 +15,7 @@ from apps.tasks.querysets import TaskQuerySet, visible_project_ids
 from apps.users.models import Role, User
 
 MAX_ID = 2**63 - 1
+LONGEST_REF = 30  # a key, a dash and a number
 
 
 def list_tasks(
@@ -63,6 +64,8 @@ def get_task(reader: User, ref: str | int) -> Task:
 
 def _by_ref(ref: str | int) -> Q:
     text = str(ref)
+    if len(text) > LONGEST_REF:
+        raise NotFound
     if text.isascii() and text.isdigit() and int(text) <= MAX_ID:
         return Q(pk=int(text))
     key, _, number = text.upper().rpartition("-")

@@ -57,7 +57,7 @@ def read_mark(message: Message) -> Mark:
     found = {name: text_of(value) for name, value in dict(message.headers() or ()).items()}
     try:
         return Mark(int(found["seq"]), int(found["prev_seq"]), UUID(found["era"]))
-    except (KeyError, ValueError) as problem:
+    except (LookupError, ValueError, RecursionError) as problem:
         raise UnreadableMessage("headers") from problem
 
 
@@ -69,7 +69,7 @@ def read_event(message: Message, place: Place, mark: Mark) -> StoredEvent:
     """Raises UnreadableMessage, also where the message is not what its headers say."""
     try:
         event = StoredEvent.from_json(message.value() or b"")
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as problem:
         raise UnreadableMessage("value") from problem
     if (event.topic, event.partition) != place or Mark(event.seq, event.prev_seq, event.era) != mark:
         raise UnreadableMessage("headers and value differ")

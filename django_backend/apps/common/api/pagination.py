@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import Model, Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest
 from rest_framework.response import Response
 
@@ -39,7 +40,7 @@ def keyset_page(
     """
     keyed = queryset.order_by(*order)
     if cursor:
-        keyed = keyed.filter(_after(order, _decode(cursor, order)))
+        keyed = keyed.filter(_after(order, _decode(cursor, order, queryset.model)))
     rows = list(keyed[: limit + 1])
     if len(rows) <= limit:
         return Page(rows, None)
@@ -50,7 +51,7 @@ def keyset_page(
 def limit_of(request: HttpRequest) -> int:
     """?limit= as a number from 1 to 100; raises Invalid otherwise."""
     text = request.GET.get("limit", str(DEFAULT_LIMIT))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+    if not (text.isascii() and text.isdigit() and len(text) <= 3) or not 1 <= int(text) <= MAX_LIMIT:
         raise Invalid(fields={"limit": [f"Use a number from 1 to {MAX_LIMIT}."]}, code="invalid_limit")
     return int(text)
 
@@ -94,15 +95,24 @@ def _plain(value: Any) -> Any:
     return {"at": value.isoformat()} if isinstance(value, datetime) else value
 
 
-def _decode(cursor: str, order: Sequence[str]) -> list[Any]:
+def _decode(cursor: str, order: Sequence[str], model: type[Model]) -> list[Any]:
+    """The values the cursor holds, each as its field has them."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         made_for, values = json.loads(base64.urlsafe_b64decode(padded))
-        decoded = [datetime.fromisoformat(v["at"]) if isinstance(v, dict) else v for v in values]
-    except (UnicodeEncodeError, binascii.Error, ValueError, KeyError, TypeError) as problem:
+        if made_for == list(order):
+            return [_value(model, key, value) for key, value in zip(order, values, strict=True)]
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError, ValidationError) as problem:
         raise Invalid("This cursor is not one of ours.", code="invalid_cursor") from problem
-    if made_for != list(order) or len(decoded) != len(order):
-        raise Invalid("This cursor belongs to another order.", code="invalid_cursor")
-    if not all(isinstance(value, str | int | datetime) for value in decoded):
-        raise Invalid("This cursor is not one of ours.", code="invalid_cursor")
-    return decoded
+    raise Invalid("This cursor belongs to another order.", code="invalid_cursor")
+
+
+def _value(model: type[Model], key: str, value: Any) -> Any:
+    plain = value["at"] if isinstance(value, dict) else value
+    field = model._meta.get_field(key.removeprefix("-"))
+    if isinstance(plain, bool | list | dict | None) or not isinstance(field, Field):
+        raise ValueError("no value of a sort key")
+    python = field.to_python(plain)
+    if isinstance(python, datetime) and python.tzinfo is None:
+        raise ValueError("a moment without its zone")
+    return python

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
-from django.core.mail import EmailMessage
+from django.core.mail import BadHeaderError, EmailMessage
 from django.db import transaction
 from django.utils import timezone
 
@@ -53,7 +53,7 @@ def send_row(model: type[Row], row_id: int, write: Callable[[Row], EmailMessage]
         return _finish(row, MailRow.State.SKIPPED, str(reason))
     try:
         message.send()
-    except (smtplib.SMTPException, OSError) as problem:
+    except (smtplib.SMTPException, OSError, BadHeaderError) as problem:
         return _try_later(row, problem)
     return _finish(row, MailRow.State.SENT, "")
 

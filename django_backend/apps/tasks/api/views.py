@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from apps.common.api.commands import run_request
 from apps.common.api.conditional import if_match
 from apps.common.api.pagination import keyset_page, limit_of, page_response
-from apps.common.errors import Invalid
+from apps.common.errors import Invalid, NotFound
 from apps.common.idempotency.commands import Outcome
 from apps.tasks import selectors
 from apps.tasks.api import serializers as shapes
@@ -56,8 +56,14 @@ class TaskDoor(APIView):
         return self.task_response(request, outcome)
 
     def task_response(self, request: Request, outcome: Outcome) -> Response:
-        """The task as it is now, with its ETag; a replayed command renders the same task anew."""
-        task = selectors.get_task(reader_of(request), outcome.object_id or 0)
+        """The task as it is now, with its ETag; a replayed command renders the same task anew.
+
+        A command may take the task out of its actor's own view (they leave a personal task): then there is no body.
+        """
+        try:
+            task = selectors.get_task(reader_of(request), outcome.object_id or 0)
+        except NotFound:
+            return Response(status=204)
         response = Response(shapes.TaskOut(task).data, status=outcome.status)
         response["ETag"] = task.etag
         if outcome.status == 201:
@@ -443,7 +449,7 @@ def task_filters(request: Request, reader: User) -> dict[str, Any]:
 
 
 def _numbers(values: list[str], name: str) -> list[int]:
-    if not all(value.isascii() and value.isdigit() and int(value) < 2**63 for value in values):
+    if not all(value.isascii() and value.isdigit() and len(value) < 19 for value in values):
         raise Invalid(fields={name: ["Use ids."]}, code="invalid_filter")
     return [int(value) for value in values]
 

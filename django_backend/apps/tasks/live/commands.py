@@ -19,7 +19,7 @@ from rest_framework import serializers
 from apps.common.api.fields import IdField, StrictSerializer
 from apps.common.api.problems import problem_response
 from apps.common.auth.live import LiveSession, find_live_session
-from apps.common.errors import Forbidden, Invalid, NotSignedIn
+from apps.common.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from apps.common.idempotency.commands import Outcome, hash_request, run_command
 from apps.tasks import selectors
 from apps.tasks.api import serializers as shapes
@@ -173,7 +173,17 @@ def _refuse_unknown(given: Values) -> None:
 
 
 def _answer_body(reader: User, command: Command, frame: Mapping[str, Any], outcome: Outcome) -> Any:
-    """The object as it is now, also for a repeated command: no answer is kept."""
+    """The object as it is now, also for a repeated command: no answer is kept.
+
+    None where the command took it out of its actor's own view, as the API answers without a body.
+    """
+    try:
+        return _object_now(reader, command, frame, outcome)
+    except NotFound:
+        return None
+
+
+def _object_now(reader: User, command: Command, frame: Mapping[str, Any], outcome: Outcome) -> Any:
     if command.shape is shapes.CommentIn:
         task = selectors.get_task(reader, frame["args"]["task_id"])
         return shapes.CommentOut(selectors.get_comment(reader, task, outcome.object_id or 0)).data

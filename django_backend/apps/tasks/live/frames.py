@@ -10,6 +10,7 @@ from uuid import UUID
 
 from rest_framework.utils.encoders import JSONEncoder
 
+from apps.common.api.parsers import UnusableJson, parse_json
 from apps.tasks.live.rooms import Room
 
 
@@ -51,8 +52,8 @@ def decode(text: str | None) -> dict[str, Any]:
     if text is None:
         raise BadFrame("not_text", "Send text frames that hold JSON.")
     try:
-        frame = json.loads(text)
-    except (ValueError, RecursionError) as problem:
+        frame = parse_json(text)
+    except UnusableJson as problem:
         raise BadFrame("bad_json", "This frame is not JSON.") from problem
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise BadFrame("bad_frame", 'Send an object with a "type".')

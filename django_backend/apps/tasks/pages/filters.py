@@ -125,7 +125,9 @@ def _either(words: list[str]) -> str:
 
 def _ids(values: list[str], name: str) -> tuple[int, ...]:
     given = [value for value in values if value]
-    if not all(value.isascii() and value.isdigit() and int(value) <= MAX_ID for value in given):
+    if not all(
+        value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= MAX_ID for value in given
+    ):
         raise Invalid(f"The filter {name} takes ids.", code="invalid_filter")
     return tuple(int(value) for value in given)
 

@@ -37,9 +37,10 @@ def create_project(
 
     Raises NotFound for a team that is not theirs, Forbidden for guests, Invalid for fields, Conflict for a key in use.
     """
-    team = _team_for(actor, team_id)
     _check(key, name, visibility)
-    members = _locked_members(team)
+    # The people first, then the question: whoever is taken out of the team meanwhile waits for us, or we for that.
+    members = _locked_members(team_id)
+    team = _team_for(actor, team_id)
     try:
         with transaction.atomic():  # a savepoint: the unique violation must not spoil the transaction
             project = Project.objects.create(
@@ -100,6 +101,8 @@ def _team_for(actor: User, team_id: int) -> Team:
     membership = TeamMember.objects.filter(team=team, user=actor).first() if team else None
     if team is None or membership is None:
         raise NotFound
+    if actor.narrowed_to is not None:
+        raise Forbidden("This token is good for one project only.", code="scope_too_narrow")
     if not at_least(Role(membership.role), Role.MEMBER):
         raise Forbidden("Guests don't make projects.")
     return team
@@ -117,9 +120,11 @@ def _check(key: str, name: str, visibility: str) -> None:
         raise Invalid(fields=fields)
 
 
-def _locked_members(team: Team) -> list[int]:
-    """The team's people, locked in the order of their ids."""
-    members = User.objects.filter(team_memberships__team=team).order_by("pk")
+def _locked_members(team_id: int) -> list[int]:
+    """The team's people, locked in the order of their ids; nobody where there is no such team."""
+    if not 0 < team_id <= MAX_ID:
+        return []
+    members = User.objects.filter(team_memberships__team=team_id).order_by("pk")
     return [person.pk for person in members.select_for_update(no_key=True, of=("self",))]
 
 

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from apps.common.api.commands import run_request
 from apps.common.api.pagination import keyset_page, limit_of, page_response
+from apps.common.errors import NotFound
 from apps.common.idempotency.commands import Outcome
 from apps.users.api.auth import TOO_MANY, checked, signed_in_user
 from apps.users.api.serializers import (
@@ -141,7 +142,9 @@ class MembersView(APIView):
             return Outcome(status=status.HTTP_201_CREATED, object_id=membership.pk, version=None)
 
         outcome = run_request(request, operation)
-        membership = members_of(actor, team_id).get(pk=outcome.object_id or 0)
+        membership = members_of(actor, team_id).filter(pk=outcome.object_id or 0).first()
+        if membership is None:  # taken out again since the command that is replayed here
+            raise NotFound
         return Response(MemberOut(membership).data, status=outcome.status)
 
 

@@ -62,7 +62,7 @@ class RegisterIn(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "email" not in attrs and "invitation" not in attrs:
+        if "email" not in attrs and ("invitation" not in attrs or "setup_token" in attrs):
             raise serializers.ValidationError({"email": "Give an address."}, code="required")
         if "setup_token" in attrs and "team_name" not in attrs:
             raise serializers.ValidationError({"team_name": "Name the first team."}, code="required")

@@ -95,7 +95,7 @@ def add_person(
 
     An address that nothing has proved yet (`is_verified`) is mailed a link that does; demo addresses read no mail.
     """
-    cleaned = {name: value.strip() for name, value in values.items()}
+    cleaned = {name: " ".join(value.split()) for name, value in values.items()}  # a name is one line
     user = User(**cleaned, is_staff=is_staff, version=1)
     fields = wrong_fields(user) | wrong_password(password, user)
     if fields:

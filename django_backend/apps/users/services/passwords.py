@@ -84,5 +84,6 @@ def _set_password(user: User, password: str) -> None:
 def _save(user: User, *fields: str) -> None:
     next_user_version(user, "password", "email_verified_at")
     record(user_updated(user, *fields, actor=user))
-    revoke_links(user.pk, Purpose.RESET)
+    # Who knew the old password may have asked for another address: that must not outlive it.
+    revoke_links(user.pk, Purpose.RESET, Purpose.CHANGE_EMAIL)
     queue_mail(Kind.PASSWORD_CHANGED, user.email, user=user)

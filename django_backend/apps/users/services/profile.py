@@ -24,9 +24,10 @@ def edit_profile(*, actor: User, changes: Mapping[str, str]) -> User:
     unknown = sorted(set(changes) - set(FIELDS))
     if unknown:
         raise Invalid(fields={name: ["There is no such field."] for name in unknown}, code="unknown_field")
-    changed = [name for name in FIELDS if name in changes and getattr(user, name) != changes[name].strip()]
+    given = {name: " ".join(changes[name].split()) for name in FIELDS if name in changes}  # each is one line
+    changed = [name for name, value in given.items() if getattr(user, name) != value]
     for name in changed:
-        setattr(user, name, changes[name].strip())
+        setattr(user, name, given[name])
     _check(user)
     if changed:
         next_user_version(user, *changed)

@@ -208,3 +208,54 @@ def test_an_unknown_api_address_answers_with_a_problem(api):
 def test_a_comment_on_the_task_is_told_to_nobody_else(cast, api, task):
     add_comment(actor=cast.member, task_id=task.pk, body="Here")
     assert EventRow.objects.filter(type="comment.added").get().topic == "task-events"
+
+
+CURSORS = [
+    '[["-created_at","-id"],[5,1]]',
+    '[["-created_at","-id"],["x",1]]',
+    '[["-created_at","-id"],[{"at":"2026-11-24T09:00:00"},1]]',
+    '[["-created_at","-id"],[{"at":"2026-11-24T09:00:00+00:00"},"x"]]',
+    '[["-created_at","-id"],[null,null]]',
+    '[["-created_at"],[1]]',
+    "[" * 5000,
+]
+
+
+@pytest.mark.parametrize("cursor", CURSORS)
+def test_a_cursor_somebody_made_up_is_refused(cast, api, cursor):
+    import base64
+
+    text = base64.urlsafe_b64encode(cursor.encode()).rstrip(b"=").decode()
+    answer = api(cast.member).get("/api/tasks/", {"cursor": text})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"\\ud800": 1}',
+        '{"priority": "\\ud800"}',
+        '{"title": "\\ud800"}',
+        '{"title": ' + "[" * 3000 + "]" * 3000 + "}",
+        '{"title": NaN}',
+        "{",
+    ],
+)
+def test_a_body_that_nothing_here_could_store_or_read_is_refused(cast, api, task, body):
+    answer = api(cast.member).patch(f"/api/tasks/{task.pk}/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("query", ["limit=" + "9" * 5000, "status=" + "9" * 5000])
+def test_a_number_longer_than_any_id_is_refused(cast, api, query):
+    assert api(cast.member).get(f"/api/tasks/?{query}").status_code == 400
+
+
+def test_who_leaves_a_personal_task_is_told_that_it_is_done(cast, api):
+    personal = create_task(actor=cast.admin, title="Between us", assignee_ids=[cast.member.pk])
+    client, headers = api(cast.member), {"Idempotency-Key": "k-9"}
+    path, body = f"/api/tasks/{personal.pk}/unassign/", {"user": cast.member.pk}
+    answers = [client.post(path, body, format="json", headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert not personal.assignments.exists()

@@ -197,3 +197,27 @@ def test_every_scheduled_job_exists():
         "apps.common.jobs.clean_up",
     }
     assert scheduled <= set(current_app.tasks)
+
+
+def test_a_notification_that_was_redriven_below_the_position_becomes_a_mail_too(cast, notify):
+    from django.db import connections
+
+    notify(cast.admin, seq=101)
+    assert deliveries.make_deliveries() == 1
+    late = notify(cast.guest, seq=100)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            'INSERT INTO dead_letter ("group", seq, event_id, event_type, aggregate_type, aggregate_id, code, detail, '
+            "resolved_at) VALUES ('notifications', 100, %s, 'task.assigned', 'task', '1', 'x', '', now())",
+            [late.event_id],
+        )
+    assert [deliveries.make_deliveries() for _ in range(2)] == [1, 0]
+    assert states() == [(cast.admin.pk, "due"), (cast.guest.pk, "due")]
+
+
+def test_a_name_or_title_of_several_lines_does_not_hold_up_a_mail(cast, notify):
+    User.objects.filter(pk=cast.member.pk).update(display_name="Mina\nM.")
+    notify(cast.admin)
+    deliveries.make_deliveries()
+    send_all()
+    assert mail.outbox[0].subject.startswith("Mina M. gave you")
