@@ -29,8 +29,9 @@ class BrokerProcess:
     @property
     def pid(self) -> int | None:
         """None where it does not run."""
-        if self._child is not None and self._child.poll() is None:
-            return self._child.pid
+        child = self._child
+        if child is not None and child.poll() is None and not is_over(child.pid):
+            return child.pid
         try:
             pid = int(self._pid_file.read_text())
         except (FileNotFoundError, ValueError):

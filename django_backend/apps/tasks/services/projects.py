@@ -99,10 +99,9 @@ def add_project_member(*, actor: User, project_id: int, user_id: int, role: str)
 def _team_for(actor: User, team_id: int) -> Team:
     team = Team.objects.filter(pk=team_id).first() if 0 < team_id <= MAX_ID else None
     membership = TeamMember.objects.filter(team=team, user=actor).first() if team else None
-    if team is None or membership is None:
+    # A token that is good for one project sees no team.
+    if team is None or membership is None or actor.narrowed_to is not None:
         raise NotFound
-    if actor.narrowed_to is not None:
-        raise Forbidden("This token is good for one project only.", code="scope_too_narrow")
     if not at_least(Role(membership.role), Role.MEMBER):
         raise Forbidden("Guests don't make projects.")
     return team
