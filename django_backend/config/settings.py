@@ -13,6 +13,7 @@ from csp.constants import NONCE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.env import read_settings
+from config.log_masking import mask_secrets
 
 ENV = read_settings()
 
@@ -188,7 +189,9 @@ SIMPLE_JWT = {
 }
 
 # What goes out
-SECURE_SSL_REDIRECT = False  # the proxy's work; redirecting here would loop behind one that speaks http to us
+# The proxy's work; redirecting here would loop behind one that speaks http to us.
+SECURE_SSL_REDIRECT = False
+SILENCED_SYSTEM_CHECKS.append("security.W008")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.is_https else None
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if ENV.is_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ENV.is_https
@@ -303,7 +306,11 @@ LOGGING = {
     "formatters": {
         "json": {
             "()": "structlog.stdlib.ProcessorFormatter",
-            "processor": structlog.processors.JSONRenderer(),
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                mask_secrets,
+                structlog.processors.JSONRenderer(),
+            ],
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.add_log_level,

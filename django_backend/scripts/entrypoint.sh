@@ -11,7 +11,7 @@ case $role in
         exec gunicorn config.wsgi:application # gunicorn.conf.py says the rest
         ;;
     ws)
-        exec daphne -b 0.0.0.0 -p 8001 config.asgi:application
+        exec daphne -v 0 -b 0.0.0.0 -p 8001 config.asgi:application
         ;;
     worker) # worker --beat: with the schedule in the same container
         shift

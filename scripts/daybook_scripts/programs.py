@@ -111,7 +111,17 @@ def analytics_env(wiring: Wiring) -> dict[str, str]:
 
 
 def web(wiring: Wiring) -> Program:
-    command = ("-m", "daphne", "-b", wiring.bind, "-p", str(wiring.web_port), "config.asgi:application")
+    # -v 0: its own access log would hold whole addresses, and so tickets and the secrets of mailed links.
+    command = (
+        "-m",
+        "daphne",
+        "-v0",
+        "-b",
+        wiring.bind,
+        "-p",
+        str(wiring.web_port),
+        "config.asgi:application",
+    )
     return program("web", command, layout.DJANGO, django_env(wiring), wiring)
 
 

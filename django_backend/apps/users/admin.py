@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 
 from apps.common.admin_site import ReadOnlyAdmin
-from apps.users.models import Session, Team, TeamMember, User
+from apps.users.models import AccountMail, ApiToken, Session, Team, TeamMember, User
 
 
 @admin.register(User)
@@ -47,3 +49,46 @@ class SessionAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "scope")
     list_select_related = ("user",)
     ordering = ("-started_at",)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("name", "ending", "owner", "scope", "project", "last_used", "ends", "ended")
+    list_select_related = ("session__user",)
+    search_fields = ("name", "session__user__username")
+    ordering = ("-session__started_at",)
+    fields = ("name", "ending", "made_by", "owner", "scope", "project", "last_used", "ends", "ended")
+    readonly_fields = ("owner", "scope", "project", "last_used", "ends", "ended")
+
+    @admin.display(description="owner")
+    def owner(self, token: ApiToken) -> User:
+        return token.session.user
+
+    @admin.display(description="scope")
+    def scope(self, token: ApiToken) -> str:
+        return token.session.scope
+
+    @admin.display(description="project")
+    def project(self, token: ApiToken) -> int | None:
+        return token.session.project_id
+
+    @admin.display(description="last used")
+    def last_used(self, token: ApiToken) -> datetime | None:
+        return token.last_used_at
+
+    @admin.display(description="ends")
+    def ends(self, token: ApiToken) -> datetime:
+        return token.session.expires_at
+
+    @admin.display(description="ended")
+    def ended(self, token: ApiToken) -> datetime | None:
+        return token.session.ended_at
+
+
+@admin.register(AccountMail)
+class AccountMailAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "address", "state", "attempts", "run_at", "sent_at", "reason")
+    list_filter = ("state", "kind")
+    search_fields = ("address",)
+    ordering = ("-created_at",)
+    exclude = ("link",)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from datetime import timedelta
 
+from celery import shared_task
+from django.utils import timezone
+
+from apps.common.jobs.runs import run_once
 from apps.common.mail.sending import SEND_LIMIT
-from apps.users.services import mails
+from apps.users.services import cleanup, mails
 
 
 @shared_task
@@ -18,3 +22,10 @@ def sweep_account_mail() -> None:
 @shared_task(time_limit=SEND_LIMIT.total_seconds())
 def send_account_mail(mail_id: int) -> None:
     mails.send_account_mail(mail_id=mail_id)
+
+
+@shared_task
+def clean_up_accounts() -> None:
+    """Once a day: remove sign-ins, links, mails and counts whose time is over."""
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    run_once(name="clean_up_accounts", period=today, lease=timedelta(minutes=30), work=cleanup.remove_expired)

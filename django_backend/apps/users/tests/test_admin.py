@@ -2,12 +2,20 @@
 
 import pytest
 
-from apps.users.models import Session
+from apps.users.models import AccountMail, Session
+from apps.users.services.api_tokens import Wish, create_token
+from apps.users.services.passwords import request_password_reset
 from apps.users.tests.factories import make_session, make_team, make_user
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["/admin/users/user/", "/admin/users/team/", "/admin/users/session/"]
+LISTS = [
+    "/admin/users/user/",
+    "/admin/users/team/",
+    "/admin/users/session/",
+    "/admin/users/apitoken/",
+    "/admin/users/accountmail/",
+]
 
 
 @pytest.fixture
@@ -19,12 +27,21 @@ def test_staff_see_people_teams_and_sessions(browser, staff):
     machine = browser(staff)
     team = make_team(staff)
     session = make_session(staff)
-    objects = [f"users/user/{staff.pk}", f"users/team/{team.pk}", f"users/session/{session.sid}"]
+    token = create_token(actor=staff, wish=Wish("script", "read", 30))
+    request_password_reset(email=staff.email)
+    objects = [
+        f"users/user/{staff.pk}",
+        f"users/team/{team.pk}",
+        f"users/session/{session.sid}",
+        f"users/apitoken/{token.token.pk}",
+        f"users/accountmail/{AccountMail.objects.get().pk}",
+    ]
 
     assert {machine.get(path).status_code for path in LISTS} == {200}
     pages = [machine.get(f"/admin/{path}/change/") for path in objects]
     assert {page.status_code for page in pages} == {200}
     assert "argon2" not in pages[0].content.decode()
+    assert token.secret not in pages[3].content.decode() and "digest" not in pages[3].content.decode()
 
 
 def test_staff_change_nothing_there(browser, staff):

@@ -25,6 +25,11 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(STEPS[step]()))
         except KeyProblem as problem:
             raise CommandError(str(problem)) from problem
+        except OSError as problem:
+            raise CommandError(
+                f"The folder of keys can't be changed ({problem.strerror}). Run this where it may be written: "
+                f"{settings.JWT_KEYS_DIR}."
+            ) from problem
 
 
 def _publish() -> list[str]:

@@ -194,6 +194,7 @@ def test_every_scheduled_job_exists():
     assert scheduled == {
         "apps.tasks.jobs.sweep_deliveries",
         "apps.users.jobs.sweep_account_mail",
+        "apps.users.jobs.clean_up_accounts",
         "apps.common.jobs.clean_up",
     }
     assert scheduled <= set(current_app.tasks)
