@@ -25,6 +25,8 @@ class BrokerProcess:
         self._pid_file = pid_file
         self._mark = mark
         self._child: subprocess.Popen[bytes] | None = None
+        # Whom the last signal went to. A process that is ending has no command line, and could not be told any more.
+        self._signalled: int | None = None
 
     @property
     def pid(self) -> int | None:
@@ -59,6 +61,7 @@ class BrokerProcess:
         """Nothing where it does not run."""
         pid = self.pid
         if pid is not None:
+            self._signalled = pid
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
@@ -66,11 +69,12 @@ class BrokerProcess:
 
     def wait_until_gone(self, seconds: float) -> bool:
         """Whether it ended in that time, its ports and files with it."""
-        pid, deadline = self.pid, time.monotonic() + seconds
+        pid, deadline = self.pid or self._signalled, time.monotonic() + seconds
         while pid is not None and not self._is_over(pid):
             if time.monotonic() > deadline:
                 return False
             time.sleep(TICK)
+        self._signalled = None
         self._pid_file.unlink(missing_ok=True)
         return True
 
