@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.config import ConfigurationError, read_consumers_config, read_relay_config
+from stream.config import read_consumers_config, read_relay_config
+from tms_events.environment import ConfigurationError
 
 GOOD = {
     "RELAY_DATABASE_URL": "postgres://relay:x@db/daybook",
