@@ -94,11 +94,29 @@ class CommentForm(forms.Form):
     )
 
 
-class StatusForm(forms.Form):
+class ChoiceForm(forms.Form):
+    """One choice among ids. `service_name` is what the service calls it."""
+
+    service_name: str
+
+    @property
+    def chosen(self) -> dict[str, int]:
+        """The service's argument, once the form is valid."""
+        ((_, value),) = self.cleaned_data.items()
+        return {self.service_name: value}
+
+    @property
+    def first_error(self) -> str:
+        return next(str(sentence) for sentences in self.errors.values() for sentence in sentences)
+
+
+class StatusForm(ChoiceForm):
+    service_name = "status_id"
     status = forms.IntegerField(
         error_messages={"required": "Choose a status.", "invalid": "Choose a status."}
     )
 
 
-class PersonForm(forms.Form):
+class PersonForm(ChoiceForm):
+    service_name = "user_id"
     user = forms.IntegerField(error_messages={"required": "Choose a person.", "invalid": "Choose a person."})

@@ -24,6 +24,7 @@ from apps.tasks.pages.commands import new_key, run_on_comment, run_on_task
 from apps.tasks.pages.feed import activity_lines, notification_lines
 from apps.tasks.pages.filters import picks, read_filters
 from apps.tasks.pages.forms import (
+    ChoiceForm,
     CommentForm,
     PersonForm,
     StatusForm,
@@ -36,7 +37,6 @@ from apps.tasks.pages.reader import bounded_count, live_from_now, reader_of, she
 from apps.tasks.pages.task_page import Refused, show_task
 from apps.tasks.services import comments, tasks
 
-Operation = Callable[[], Task]
 CommentOperation = Callable[[], Comment]
 FEED_SIZE = 50
 LATEST_FIRST = ("-seq",)
@@ -145,54 +145,30 @@ def task_page(request: HttpRequest, ref: str) -> HttpResponse:
 @signed_in_page
 def task_status(request: HttpRequest, ref: str) -> HttpResponse:
     """Move the task to another status."""
-    task, form = selectors.get_task(reader_of(request), ref), StatusForm(request.POST)
-    if not form.is_valid():
-        return show_task(request, ref, Refused(400, sentence="Choose a status."))
-    return _change(
-        request,
-        task,
-        lambda: tasks.change_status(
-            actor=reader_of(request), task_id=task.pk, status_id=form.cleaned_data["status"]
-        ),
-    )
+    return _change(request, ref, StatusForm(request.POST), tasks.change_status)
 
 
 @require_POST
 @signed_in_page
 def task_assign(request: HttpRequest, ref: str) -> HttpResponse:
     """Put a person on the task."""
-    task, form = selectors.get_task(reader_of(request), ref), PersonForm(request.POST)
-    if not form.is_valid():
-        return show_task(request, ref, Refused(400, sentence="Choose a person."))
-    return _change(
-        request,
-        task,
-        lambda: tasks.assign_task(
-            actor=reader_of(request), task_id=task.pk, user_id=form.cleaned_data["user"]
-        ),
-    )
+    return _change(request, ref, PersonForm(request.POST), tasks.assign_task)
 
 
 @require_POST
 @signed_in_page
 def task_unassign(request: HttpRequest, ref: str) -> HttpResponse:
     """Take a person off the task."""
-    task, form = selectors.get_task(reader_of(request), ref), PersonForm(request.POST)
-    if not form.is_valid():
-        return show_task(request, ref, Refused(400, sentence="Choose a person."))
-    return _change(
-        request,
-        task,
-        lambda: tasks.unassign_task(
-            actor=reader_of(request), task_id=task.pk, user_id=form.cleaned_data["user"]
-        ),
-    )
+    return _change(request, ref, PersonForm(request.POST), tasks.unassign_task)
 
 
-def _change(request: HttpRequest, task: Task, operation: Operation) -> HttpResponse:
+def _change(request: HttpRequest, ref: str, form: ChoiceForm, service: Callable[..., Task]) -> HttpResponse:
     """Run a form of one choice and go back to the task; a refusal shows the task with the reason on top."""
+    task = selectors.get_task(reader_of(request), ref)
+    if not form.is_valid():
+        return show_task(request, ref, Refused(400, sentence=form.first_error))
     try:
-        run_on_task(request, operation)
+        run_on_task(request, lambda: service(actor=reader_of(request), task_id=task.pk, **form.chosen))
     except (NotFound, Forbidden):
         raise
     except DomainError as problem:

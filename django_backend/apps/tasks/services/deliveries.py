@@ -21,9 +21,21 @@ from tms_events.topics import partitions_by_topic
 
 TOPIC = "task-events"
 
+# The rows made of notifications `n`; a second time makes none.
+INSERT = """
+INSERT INTO tasks_delivery (event_id, recipient_id, channel, kind, task_id, data, state, reason, run_at, attempts,
+                            message_id, created_at)
+SELECT n.event_id, n.recipient_id, 'mail', n.kind, n.task_id, n.data || jsonb_build_object('actor', n.actor_id),
+       'due', '', now(), 0, '<' || n.event_id || '.' || n.recipient_id || '@' || %(host)s || '>', now()
+FROM {notifications}
+JOIN users_user u ON u.id = n.recipient_id
+ORDER BY n.seq, n.recipient_id
+ON CONFLICT DO NOTHING
+"""
+
 # One statement: the position is locked and moved, and the rows are made, together. Rows of a partition appear in the
 # order of seq (its consumer is the only writer), so a position by seq can't pass over one.
-MAKE = """
+MAKE = f"""
 WITH place AS (
     SELECT topic, partition, last_seq FROM delivery_position
     WHERE topic = %(topic)s AND partition = %(partition)s FOR UPDATE SKIP LOCKED
@@ -33,14 +45,7 @@ WITH place AS (
       AND n.seq <= (SELECT max(seq) FROM (SELECT seq FROM notification x JOIN place q USING (topic, partition)
                                           WHERE x.seq > q.last_seq ORDER BY x.seq LIMIT %(batch)s) AS capped)
 ), made AS (
-    INSERT INTO tasks_delivery (event_id, recipient_id, channel, kind, task_id, data, state, reason, run_at, attempts,
-                                message_id, created_at)
-    SELECT f.event_id, f.recipient_id, 'mail', f.kind, f.task_id,
-           f.data || jsonb_build_object('actor', f.actor_id), 'due', '', now(), 0,
-           '<' || f.event_id || '.' || f.recipient_id || '@' || %(host)s || '>', now()
-    FROM fresh f JOIN users_user u ON u.id = f.recipient_id
-    ORDER BY f.seq, f.recipient_id
-    ON CONFLICT DO NOTHING
+{INSERT.format(notifications="fresh n")}
     RETURNING 1
 )
 UPDATE delivery_position d SET last_seq = (SELECT max(seq) FROM fresh)
@@ -51,18 +56,11 @@ RETURNING (SELECT count(*) FROM made)
 
 
 # A notification that an operator re-drove from a dead letter comes below the position; there are few letters.
-MAKE_REDRIVEN = """
-INSERT INTO tasks_delivery (event_id, recipient_id, channel, kind, task_id, data, state, reason, run_at, attempts,
-                            message_id, created_at)
-SELECT n.event_id, n.recipient_id, 'mail', n.kind, n.task_id, n.data || jsonb_build_object('actor', n.actor_id),
-       'due', '', now(), 0, '<' || n.event_id || '.' || n.recipient_id || '@' || %(host)s || '>', now()
-FROM dead_letter d
-JOIN notification n ON n.event_id = d.event_id
-JOIN users_user u ON u.id = n.recipient_id
-WHERE d."group" = 'notifications' AND d.resolved_at IS NOT NULL
-ORDER BY n.seq, n.recipient_id
-ON CONFLICT DO NOTHING
+REDRIVEN = """
+(SELECT n.* FROM notification n JOIN dead_letter d USING (event_id)
+ WHERE d."group" = 'notifications' AND d.resolved_at IS NOT NULL) AS n
 """
+MAKE_REDRIVEN = INSERT.format(notifications=REDRIVEN)
 
 
 def make_deliveries() -> int:
